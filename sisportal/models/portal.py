@@ -1,0 +1,55 @@
+"""The portal itself: its settings, its apps, who did what, and failed sign-ins."""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sisportal.models.base import Base, Json, Key, Moment, Name, Word
+
+
+class Setting(Base):
+    """One setting of the portal: its name, its time zone, whether organizations are partitioned."""
+
+    __tablename__ = "setting"
+
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    value: Mapped[Any] = mapped_column(Json)
+
+
+class InstalledApp(Base):
+    """An app of the App center that was installed, and whether it is enabled."""
+
+    __tablename__ = "installed_app"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    enabled: Mapped[bool] = mapped_column(default=True)
+    installed_at: Mapped[Moment]
+
+
+class AuditEvent(Base):
+    """Who did what, when, from where (SPEC 2.5). Never a secret value."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (Index("ix_audit_event_at", "at"),)
+
+    id: Mapped[Key]
+    at: Mapped[Moment]
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    actor: Mapped[Name]
+    """Who, in words that stay true when the account changes: a username, ``command line``, ``schedule``."""
+    event: Mapped[Word]
+    subject: Mapped[Name]
+    details: Mapped[Any] = mapped_column(Json, default=dict)
+    address: Mapped[Name]
+
+
+class FailedSignIn(Base):
+    """A password that did not fit: what throttling counts, by account and by address."""
+
+    __tablename__ = "failed_sign_in"
+    __table_args__ = (Index("ix_failed_sign_in_key", "key", "at"),)
+
+    id: Mapped[Key]
+    key: Mapped[str] = mapped_column(String(200))
+    at: Mapped[Moment]
