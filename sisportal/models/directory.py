@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sisportal.models.base import Base, Json, Key, Moment, Moment_, Name, Word
@@ -49,6 +49,7 @@ class Organization(Base):
     colour: Mapped[Name]
     source: Mapped[Word] = mapped_column(default=Source.HAND)
     archived_at: Mapped[Moment_]
+    archived_by_sync: Mapped[int | None]
     edited_at: Mapped[Moment_]
     changed_by_sync: Mapped[int | None]
     created_at: Mapped[Moment]
@@ -95,8 +96,10 @@ class Account(Base):
     """Raised to end every session of the account."""
     source: Mapped[Word] = mapped_column(default=Source.HAND)
     archived_at: Mapped[Moment_]
+    archived_by_sync: Mapped[int | None]
+    """The sync that archived it; null when a person did, and then no sync revives it."""
     edited_at: Mapped[Moment_]
-    """When a person last edited it by hand after a sync wrote it: such records are compared on every prepare."""
+    """When a person last edited it by hand: such records are compared on every prepare."""
     changed_by_sync: Mapped[int | None]
     created_at: Mapped[Moment]
 
@@ -105,7 +108,16 @@ class SchoolClass(Base):
     """A class: a stand-alone one, a parent, or a session under a parent."""
 
     __tablename__ = "class"
-    __table_args__ = (Index("ix_class_search", "search"), Index("ix_class_organization", "organization_id"))
+    __table_args__ = (
+        Index("ix_class_search", "search"),
+        Index("ix_class_organization", "organization_id"),
+        Index(
+            "ix_class_session_key",
+            "session_key",
+            sqlite_where=text("session_key <> ''"),
+            postgresql_where=text("session_key <> ''"),
+        ),
+    )
 
     id: Mapped[Key]
     name: Mapped[Name]
@@ -120,11 +132,13 @@ class SchoolClass(Base):
     sis_id: Mapped[Name]
     organization_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id"))
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("class.id"), index=True)
+    is_parent: Mapped[bool] = mapped_column(default=False, server_default=false())
     session_key: Mapped[Name]
-    """Of a parent made by a sync: the organization, teacher and key that its sessions share; blank otherwise."""
+    """Of classes and parents made by a sync: organization, primary teacher and key, as they were then (option 7)."""
     search: Mapped[Name]
     source: Mapped[Word] = mapped_column(default=Source.HAND)
     archived_at: Mapped[Moment_]
+    archived_by_sync: Mapped[int | None]
     edited_at: Mapped[Moment_]
     changed_by_sync: Mapped[int | None]
     created_at: Mapped[Moment]

@@ -1,0 +1,68 @@
+"""How an engine talks to either database: pragmas and write transactions on SQLite, positional parameters on PostgreSQL."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+
+BUSY_MILLISECONDS = 15_000
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Keyword arguments for ``create_engine``: both drivers take rows as plain tuples, which the stages write."""
+    if make_url(url).get_backend_name() == "postgresql":
+        return {"paramstyle": "format", "pool_pre_ping": True}
+    return {"connect_args": {"timeout": BUSY_MILLISECONDS / 1000}}
+
+
+def database_url(url: str) -> str:
+    """The URL with the driver that the portal brings: ``postgresql://`` and ``postgres://`` mean psycopg 3."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for a process without Flask: a bench, a test of a stage."""
+    url = database_url(url)
+    engine = create_engine(url, **engine_options(url))
+    prepare_engine(engine)
+    return engine
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Make SQLite durable, concurrent and honest about transactions; PostgreSQL is so already."""
+    if engine.dialect.name == "sqlite" and not event.contains(engine, "connect", _open_sqlite):
+        event.listen(engine, "connect", _open_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+
+
+def writing(engine: Engine) -> Engine:
+    """The same engine, whose transactions take SQLite's write lock at their start rather than half-way.
+
+    A transaction that reads first and writes later fails on SQLite when another one wrote in between.
+    """
+    return engine.execution_options(writing=True)
+
+
+def _open_sqlite(connection: Any, _record: Any) -> None:
+    # The driver must not begin transactions by itself: it would do so before DML only, and never for SELECT.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_MILLISECONDS}",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+        "mmap_size=268435456",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("writing")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")

@@ -1,0 +1,165 @@
+"""From one incoming record and what the portal holds of it to the action that would bring them together, if any."""
+
+from typing import Any
+
+import msgspec
+
+from sisportal.roster.fields import (
+    Difference,
+    Places,
+    Values,
+    account_values,
+    class_style,
+    class_values,
+    difference,
+    home,
+    without_blanks,
+)
+from sisportal.roster.options import Change, Options
+from sisportal.roster.records import Person, Section
+
+
+class Held(msgspec.Struct, frozen=True):
+    """What the portal holds of a linked record."""
+
+    id: int
+    values: Values
+    written: Values
+    archived: bool = False
+
+
+class Planned(msgspec.Struct):
+    """An action before it is stored; ``roster`` is of sections only."""
+
+    type: str
+    verb: str
+    source_id: str
+    label: str
+    school: str = ""
+    target_id: int | None = None
+    before: Values = {}
+    after: Values = {}
+    roster: dict[str, list[str]] = {}
+    evidence: dict[str, Any] = {}
+    fingerprint: int | None = None
+    held: str = ""
+
+
+KIND_OF_VERB = {"add": Change.ADDS, "reactivate": Change.ADDS, "edit": Change.EDITS, "delete": Change.DELETES}
+
+
+def person_label(person: Person) -> str:
+    """How lists name a person: last name first."""
+    return ", ".join(name for name in (person.last_name, person.first_name) if name) or person.source_id
+
+
+def section_label(section: Section) -> str:
+    """How lists name a section."""
+    return section.name or section.course_name or section.source_id
+
+
+def plan_person(person: Person, fingerprint: int, held: Held | None, options: Options, places: Places) -> Planned | None:
+    """The action for a person: an add without ``held``, else an edit, a reactivation or nothing.
+
+    The username of an add is chosen by whoever knows those taken.
+    """
+    incoming = account_values(person, options, places)
+    school = home(person.schools, person.school, places) or ""
+    if held is None:
+        return Planned(
+            str(person.role), "add", person.source_id, person_label(person), school, after=without_blanks(incoming), fingerprint=fingerprint
+        )
+    found = difference(incoming, held.values, held.written, options.blanks)
+    planned = _change(str(person.role), person.source_id, person_label(person), school, held, found)
+    if planned is not None:
+        planned.fingerprint = fingerprint
+    return planned
+
+
+def plan_section(
+    section: Section, fingerprint: int, held: Held | None, members: frozenset[str] | set[str], options: Options, places: Places
+) -> Planned | None:
+    """The action for a section; ``members`` are those of its people who have or will have an account.
+
+    Rosters are compared with what was last written, so somebody whom a person put into the class or took out of it
+    in the portal stays as that person left them (SPEC 6.6).
+    """
+    incoming = class_values(section, places)
+    teachers = [source_id for source_id in section.teachers if source_id in members]
+    students = [source_id for source_id in section.students if source_id in members]
+    if held is None:
+        after = without_blanks(incoming) | {"style": class_style(section, options), "teachers": teachers}
+        roster = {"join": teachers + students, "leave": []}
+        return Planned(
+            "section", "add", section.source_id, section_label(section), section.school, after=after, roster=roster, fingerprint=fingerprint
+        )
+    if options.ignore_name_edits:
+        incoming.pop("name")
+    found = difference(incoming, held.values, held.written, options.blanks)
+    planned = _change("section", section.source_id, section_label(section), section.school, held, found)
+    roster = _roster(section, teachers, students, held.written)
+    order = _order(teachers, held.written, roster)
+    if planned is None and (roster["join"] or roster["leave"] or order):
+        planned = _edit("section", section.source_id, section_label(section), section.school, held)
+    if planned is None:
+        return None
+    planned.roster = roster
+    if order:
+        planned.before = planned.before | {"teachers": held.written.get("teachers", [])}
+        planned.after = planned.after | {"teachers": teachers}
+    planned.fingerprint = fingerprint
+    return planned
+
+
+def _roster(section: Section, teachers: list[str], students: list[str], written: Values) -> dict[str, list[str]]:
+    last = [*written.get("teachers", []), *written.get("students", [])]
+    known = set(last)
+    listed = {*section.teachers, *section.students}
+    return {
+        "join": [source_id for source_id in (*teachers, *students) if source_id not in known],
+        "leave": [source_id for source_id in last if source_id not in listed],
+    }
+
+
+def _order(teachers: list[str], written: Values, roster: dict[str, list[str]]) -> bool:
+    """Whether the teachers, or their order, would change: the first is the primary one.
+
+    One who is still listed but has no account now (archived, out of scope) does not count.
+    """
+    last: list[str] = written.get("teachers", [])
+    return [source_id for source_id in last if source_id in teachers or source_id in roster["leave"]] != teachers
+
+
+def plan_delete(type_: str, source_id: str, label: str, school: str, target_id: int) -> Planned:
+    """The action for a record that the SIS no longer lists: it archives."""
+    return Planned(
+        type_, "delete", source_id, label, school, target_id, before={"archived": False}, after={"archived": True}
+    )
+
+
+def plan_link(planned: Planned, target_id: int, connection: str, evidence: dict[str, Any]) -> Planned:
+    """The same action, for an account or class that had no link to this connection yet: it gains one."""
+    planned.target_id = target_id
+    planned.before = planned.before | {"identifiers": {connection: ""}}
+    planned.after = planned.after | {"identifiers": {connection: planned.source_id}}
+    planned.evidence = evidence
+    return planned
+
+
+def _edit(type_: str, source_id: str, label: str, school: str, held: Held) -> Planned:
+    return Planned(type_, "edit", source_id, label, school, held.id)
+
+
+def _change(type_: str, source_id: str, label: str, school: str, held: Held, found: Difference) -> Planned | None:
+    if not (held.archived or found.after or found.both):
+        return None
+    planned = _edit(type_, source_id, label, school, held)
+    planned.before, planned.after = found.before, found.after
+    if held.archived:
+        planned.verb = "reactivate"
+        planned.before = planned.before | {"archived": True}
+        planned.after = planned.after | {"archived": False}
+    if found.both:
+        planned.held = "changed-on-both"
+        planned.evidence = {"both": found.both}
+    return planned

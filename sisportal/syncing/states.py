@@ -1,0 +1,120 @@
+"""The states of a sync: which moves are allowed, and how a stage claims a sync so that it runs once (DESIGN 2)."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, or_, select, update
+
+from sisportal.models import Sync, SyncState
+from sisportal.models.database import writing
+
+STALE_AFTER = timedelta(seconds=10)
+"""A stage whose heartbeat is older than this is taken to be dead: it beats every second."""
+
+MOVES: dict[SyncState, frozenset[SyncState]] = {
+    SyncState.QUEUED: frozenset({SyncState.PREPARING, SyncState.CANCELLED, SyncState.FAILED, SyncState.INTERRUPTED}),
+    SyncState.PREPARING: frozenset(
+        {SyncState.PREPARED, SyncState.FAILED, SyncState.INTERRUPTED, SyncState.CANCELLED}
+    ),
+    SyncState.PREPARED: frozenset(
+        {SyncState.COMMITTING, SyncState.DISCARDED, SyncState.SUPERSEDED, SyncState.EXPIRED}
+    ),
+    SyncState.COMMITTING: frozenset({SyncState.COMMITTED, SyncState.PARTLY_COMMITTED}),
+    SyncState.PARTLY_COMMITTED: frozenset({SyncState.COMMITTING, SyncState.SUPERSEDED, SyncState.EXPIRED}),
+    SyncState.COMMITTED: frozenset(),
+    SyncState.FAILED: frozenset(),
+    SyncState.INTERRUPTED: frozenset(),
+    SyncState.CANCELLED: frozenset(),
+    SyncState.DISCARDED: frozenset(),
+    SyncState.SUPERSEDED: frozenset(),
+    SyncState.EXPIRED: frozenset(),
+}
+ACTIVE = (SyncState.PREPARING, SyncState.COMMITTING)
+STAGES = {SyncState.PREPARING: SyncState.QUEUED, SyncState.COMMITTING: SyncState.PREPARED}
+
+
+class NotAllowed(Exception):
+    """A move that the state of the sync does not allow; the message is a sentence for whoever asked."""
+
+
+class Busy(NotAllowed):
+    """Another sync of the connection runs now."""
+
+
+def move(connection: Connection, sync_id: int, to: SyncState, **values: object) -> bool:
+    """Move a sync to a state from any state that allows it; False when none of them is its own."""
+    sources = [state for state, targets in MOVES.items() if to in targets]
+    statement = update(Sync).where(Sync.id == sync_id, Sync.state.in_(sources)).values(state=to, **values)
+    return connection.execute(statement).rowcount == 1
+
+
+def claim(engine: Engine, sync_id: int, to: SyncState, now: datetime) -> str:
+    """Take a sync for a stage (``PREPARING`` or ``COMMITTING``) and return the claim's token.
+
+    A commit that died is taken over where it stopped; one that is alive, and any other sync of the connection that is
+    alive, raises ``Busy``. A state that does not allow the stage raises ``NotAllowed``.
+    """
+    token = secrets.token_urlsafe(12)
+    with writing(engine).begin() as connection:
+        connection_id = connection.scalar(select(Sync.connection_id).where(Sync.id == sync_id))
+        if connection_id is None:
+            raise NotAllowed(f"There is no sync {sync_id}.")
+        interrupt_dead(connection, now, connection_id)
+        _refuse_while_another_runs(connection, connection_id, sync_id, now)
+        takes_over = (Sync.state == SyncState.COMMITTING) & _dead(now) if to is SyncState.COMMITTING else False
+        sources = [state for state, targets in MOVES.items() if to in targets]
+        statement = (
+            update(Sync)
+            .where(Sync.id == sync_id, or_(Sync.state.in_(sources), takes_over))
+            .values(state=to, claim=token, heartbeat_at=now, done=0, total=0, cancel_asked=False, started_at=now)
+        )
+        if connection.execute(statement).rowcount != 1:
+            raise NotAllowed(_refusal(connection, sync_id, to, now))
+    return token
+
+
+def interrupt_dead(connection: Connection, now: datetime, connection_id: int | None = None) -> list[int]:
+    """Mark prepares whose worker died as interrupted; their ids. A dead commit keeps its state: it is to be continued."""
+    statement = select(Sync.id).where(Sync.state == SyncState.PREPARING, _dead(now))
+    if connection_id is not None:
+        statement = statement.where(Sync.connection_id == connection_id)
+    dead = list(connection.scalars(statement))
+    note = "Stopped half-way: the program that prepared it ended. Nothing was lost; start it again."
+    for sync_id in dead:
+        move(connection, sync_id, SyncState.INTERRUPTED, note=note, finished_at=now, claim=None)
+    return dead
+
+
+def dead_commits(connection: Connection, now: datetime) -> list[int]:
+    """Commits whose worker died: to be run again, which continues them."""
+    return list(connection.scalars(select(Sync.id).where(Sync.state == SyncState.COMMITTING, _dead(now))))
+
+
+def is_alive(state: str, heartbeat_at: datetime | None, now: datetime) -> bool:
+    """Whether a stage runs on the sync now."""
+    return state in ACTIVE and heartbeat_at is not None and now - heartbeat_at <= STALE_AFTER
+
+
+def _dead(now: datetime) -> object:
+    return or_(Sync.heartbeat_at.is_(None), Sync.heartbeat_at < now - STALE_AFTER)
+
+
+def _refuse_while_another_runs(connection: Connection, connection_id: int, sync_id: int, now: datetime) -> None:
+    other = connection.execute(
+        select(Sync.id, Sync.state, Sync.started_at)
+        .where(Sync.connection_id == connection_id, Sync.id != sync_id, Sync.state.in_(ACTIVE))
+        .limit(1)
+    ).first()
+    if other is None:
+        return
+    if other.state == SyncState.COMMITTING:
+        raise Busy(f"Sync {other.id} is being committed since {other.started_at:%H:%M} UTC. Wait for it, or continue it.")
+    raise Busy(f"Sync {other.id} is being prepared since {other.started_at:%H:%M} UTC. Wait for it, or cancel it.")
+
+
+def _refusal(connection: Connection, sync_id: int, to: SyncState, now: datetime) -> str:
+    row = connection.execute(select(Sync.state, Sync.heartbeat_at).where(Sync.id == sync_id)).one()
+    if is_alive(row.state, row.heartbeat_at, now):
+        return f"Sync {sync_id} is already {row.state}."
+    verb = "committed" if to is SyncState.COMMITTING else "prepared"
+    return f"Sync {sync_id} is {row.state} and cannot be {verb}."
