@@ -1,0 +1,142 @@
+"""The sandbox as a WSGI application: takes a request, lets the right provider answer, applies the faults."""
+
+import hashlib
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from sisportal.sandbox.clever_access import Access, RateLimit
+from sisportal.sandbox.clever_v3 import CleverV3
+from sisportal.sandbox.clever_wire import Call, Reply, no_such_route, unrecognized_token
+from sisportal.sandbox.district import District
+from sisportal.sandbox.faults import Faults
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+CLIENT_ID = "sandbox-client"
+CLIENT_SECRET = "sandbox-secret"  # noqa: S105  # a double has nothing to hide
+VERSIONS = (CleverV3("/v3.0", extras=False), CleverV3("/v3.1", extras=True))
+REASONS = {
+    200: "OK", 303: "See Other", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+    405: "Method Not Allowed", 413: "Payload Too Large", 422: "Unprocessable Entity", 429: "Too Many Requests",
+    500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
+}  # fmt: skip
+
+
+class DroppedConnection(ConnectionError):
+    """Raised in the middle of a body to make the server hang up."""
+
+
+class Sandbox:
+    """A district behind Clever's API. Everything about it may be changed while it serves."""
+
+    def __init__(
+        self, district: District, token: str, rate_limit: int, clock: Callable[[], float], sleep: Callable[[float], object]
+    ) -> None:  # fmt: skip
+        self.district = district
+        self.access = Access(CLIENT_ID, CLIENT_SECRET, token, RateLimit(rate_limit))
+        self.faults = Faults()
+        self.lock = threading.RLock()
+        """Held while a reply is made; hold it to change the district in one step while requests come in."""
+        self.calls: list[str] = []
+        """Every request to the provider so far, as ``GET /v3.1/users?limit=100``."""
+        self.control: Callable[[Call], Reply | None] = lambda _call: None
+        """Answers what is not the provider's: the page and the controls."""
+        self._clock = clock
+        self._sleep = sleep
+        self._requests = count(1)
+
+    @property
+    def token(self) -> str:
+        """The district's token as it is now."""
+        return self.access.district_token
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """WSGI."""
+        call = _call(environ)
+        reply = self.control(call) or self._answered(call)
+        if reply.delay:
+            self._sleep(reply.delay)
+        reason = REASONS.get(reply.status, "Unknown")
+        start_response(f"{reply.status} {reason}", [*_headers(reply).items()])
+        return [reply.body] if reply.cut is None else _cut(reply.body, reply.cut)
+
+    def _answered(self, call: Call) -> Reply:
+        with self.lock:
+            self.calls.append(f"{call.method} {call.target}")
+            reply = self.answer(call)
+            return self.faults.alter(call, reply, self._clock(), self.answer)
+
+    def answer(self, call: Call) -> Reply:
+        """What the provider says when nothing is wrong with it."""
+        if call.path.startswith("/oauth/"):
+            return self.access.oauth(self.district, call) or no_such_route(call)
+        version = next((v for v in VERSIONS if call.path.startswith(v.prefix + "/")), None)
+        if version is None and call.path != "/me":
+            return no_such_route(call)
+        token = self.access.bearer(call)
+        allowed, limits = self.access.rate.take(token, self._clock())
+        if not token:
+            reply = unrecognized_token()
+        elif not allowed:
+            reply = Reply(429, b"", "text/plain")
+        elif call.method != "GET":
+            reply = no_such_route(call)
+        elif version is None or call.path == f"{version.prefix}/me":
+            reply = self.access.me(self.district, call, token)
+        else:
+            reply = self.access.refusal(self.district, call, token) or version.reply(self.district, call)
+        reply.headers |= limits | self._marks(reply)
+        return reply
+
+    def _marks(self, reply: Reply) -> dict[str, str]:
+        return {
+            "access-control-allow-origin": "*",
+            "cache-control": "no-store",
+            "etag": f'W/"{len(reply.body):x}-{zlib.crc32(reply.body):08x}"',
+            "x-request-id": f"{next(self._requests):08x}",
+        }
+
+
+def create_sandbox(
+    district: District,
+    *,
+    token: str = "",
+    rate_limit: int = 1_000_000,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Sandbox:
+    """A sandbox that serves the district; without a token it has the one that the district's seed makes.
+
+    ``rate_limit`` is per token and minute (Clever's is 1,200), high so that tests are not held up.
+    """
+    from sisportal.sandbox.control import Control  # noqa: PLC0415  # the controls work on a sandbox
+
+    usual = hashlib.sha1(f"{district.id}/{district.seed}".encode(), usedforsecurity=False).hexdigest()
+    sandbox = Sandbox(district, token or usual, rate_limit, clock, sleep)
+    sandbox.control = Control(sandbox).reply
+    return sandbox
+
+
+def _call(environ: "WSGIEnvironment") -> Call:
+    path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+    query = environ.get("QUERY_STRING", "")
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    return Call(
+        environ["REQUEST_METHOD"], path, parse_qsl(query, keep_blank_values=True), query,
+        environ.get("HTTP_AUTHORIZATION", ""), environ["wsgi.input"].read(length) if length else b"",
+    )  # fmt: skip
+
+
+def _headers(reply: Reply) -> dict[str, str]:
+    return {"Content-Type": reply.content_type, "Content-Length": str(len(reply.body)), **reply.headers}
+
+
+def _cut(body: bytes, after: int) -> Iterator[bytes]:
+    yield body[:after]
+    raise DroppedConnection

@@ -1,0 +1,55 @@
+"""Serves a sandbox over HTTP: in a thread of this process for tests, or until it is stopped."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from sisportal.sandbox.service import Sandbox
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Keeps connections open between requests, answers at once, and says nothing about them."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log(self, type: str, message: str, *args: object) -> None:
+        """Requests carry tokens and people's ids: none of it goes to a terminal."""
+
+    def connection_dropped(self, error: BaseException, environ: object = None) -> None:
+        """Hang up, be it that the client went or that a fault asks for it."""
+        self.close_connection = True
+
+
+@dataclass(frozen=True)
+class Served:
+    """A sandbox that can be reached."""
+
+    sandbox: Sandbox
+    url: str
+    """Its address without a slash at the end: Clever's API and its sign-in in one."""
+
+
+def make_http_server(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> BaseWSGIServer:
+    """A server with a thread for each connection; port 0 takes a free one."""
+    server = make_server(host, port, sandbox, threaded=True, request_handler=_QuietHandler)
+    server.daemon_threads = True  # type: ignore[attr-defined]  # of the threading mix-in
+    server.block_on_close = False  # type: ignore[attr-defined]  # a slow fault must not hold up the end
+    return server
+
+
+@contextmanager
+def serve(sandbox: Sandbox, port: int = 0) -> Iterator[Served]:
+    """Serve from a thread of this process while the context lasts."""
+    server = make_http_server(sandbox, port=port)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, name="sandbox", daemon=True)
+    thread.start()
+    try:
+        yield Served(sandbox, f"http://127.0.0.1:{server.server_port}")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
