@@ -1,0 +1,101 @@
+"""The demonstration: a portal of its own beside a sample district, with a first sync prepared and waiting for review."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from jobs.children import Children
+from sisportal.config import PROJECT, ConfigError, Settings, load
+
+ADMINISTRATOR = "admin@example.org"
+SANDBOX_SECONDS = 60
+
+
+class Kept(msgspec.Struct):
+    """What the demonstration remembers in its data folder."""
+
+    password: str
+    prepared: bool = False
+
+
+@dataclass
+class Demo:
+    """A demonstration in the folder of ``settings``."""
+
+    settings: Settings
+    kept: Kept
+
+    @classmethod
+    def make(cls, environ: Mapping[str, str]) -> "Demo":
+        """A new one, or the one that ran before. Raises ConfigError where the folder holds a real portal.
+
+        It stays apart from a real portal: in the folder that DATA_DIR names on the command line, else in a folder
+        of its own, and always in a database file there.
+        """
+        folder = environ.get("DATA_DIR") or str(load(environ).data_dir / "demo")
+        home = load({**environ, "DATA_DIR": folder}).data_dir
+        settings = load({**environ, "DATA_DIR": folder, "DATABASE_URL": f"sqlite:///{home / 'portal.sqlite3'}"})
+        return cls(settings, _kept(home))
+
+    @property
+    def sandbox_port(self) -> int:
+        return self.settings.port + 1
+
+    @property
+    def sandbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    def prepare(self, children: Children, answers: Callable[[str], bool]) -> None:
+        """Starts the sample district and, the first time, sets the portal up and prepares a sync from it."""
+        sandbox = ["python", "-m", "sisportal.sandbox", "--port", str(self.sandbox_port)]
+        children.start("sandbox", sandbox)
+        children.wait_until(
+            lambda: answers(self.sandbox_url), seconds=SANDBOX_SECONDS, otherwise="The sample district does not answer."
+        )
+        if self.kept.prepared:
+            return
+        for command in self.steps():
+            children.run(" ".join(command[:3]), command)
+        self.kept.prepared = True
+        _keep(self.settings.data_dir, self.kept)
+
+    def steps(self) -> list[list[str]]:
+        """The commands by which somebody would do the same by hand."""
+        return [
+            ["flask", "setup", "--email", ADMINISTRATOR, "--password", self.kept.password, "--name", "Sample portal"],
+            ["flask", "sis", "connect", "clever", "--base-url", self.sandbox_url, "--token", SANDBOX_TOKEN],
+            ["flask", "sis", "map", "clever", "--auto-create"],
+            ["flask", "sis", "prepare", "clever", "--full"],
+        ]
+
+    def greeting(self) -> list[str]:
+        folder = self.settings.data_dir
+        shown = folder.relative_to(PROJECT) if folder.is_relative_to(PROJECT) else folder
+        return [
+            f"Sign in as {ADMINISTRATOR} with the password {self.kept.password}",
+            f"The sample district: {self.sandbox_url}",
+            f"Its command line: DATA_DIR={shown} .venv/bin/flask sis --help",
+        ]
+
+
+SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - the sample district's, which anyone may read
+
+
+def _kept(folder: Path) -> Kept:
+    path = folder / "demo.json"
+    if path.exists():
+        return msgspec.json.decode(path.read_bytes(), type=Kept)
+    if (folder / "portal.sqlite3").exists():
+        raise ConfigError(f"{folder} holds a portal already, and a demonstration would add made-up people to it.")
+    kept = Kept(secrets.token_urlsafe(9))
+    _keep(folder, kept)
+    return kept
+
+
+def _keep(folder: Path, kept: Kept) -> None:
+    path = folder / "demo.json"
+    path.touch(mode=0o600)
+    path.write_bytes(msgspec.json.encode(kept))

@@ -1,0 +1,140 @@
+"""The whole portal on one machine: `python -m jobs.stack` starts what the Procfile lists and ends it with Ctrl-C.
+
+With `--demo` a sample district stands beside it, connected, with a first sync prepared and waiting for review.
+"""
+
+import argparse
+import fcntl
+import http.client
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jobs.children import ChildEnded, Children, Stopped
+from jobs.demo import Demo
+from jobs.queue_server import answers as queue_answers
+from sisportal.config import PROJECT, ConfigError, Settings, load, local_url
+
+START_SECONDS = 60
+
+
+class StackError(Exception):
+    """The portal cannot be started here; the message says why and what to do."""
+
+
+def procfile(text: str) -> dict[str, list[str]]:
+    """Name to command, in the order of the file."""
+    lines = (line.partition(":") for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    return {name.strip(): shlex.split(command) for name, _, command in lines}
+
+
+def child_environ(environ: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """What the processes are started with: this portal's folder and address, and the environment's own programs."""
+    return {
+        **environ,
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", os.defpath))),
+        "PYTHONUNBUFFERED": "1",
+        "DATA_DIR": str(settings.data_dir),
+        "DATABASE_URL": settings.database_url,
+    }
+
+
+def require_free(host: str, port: int) -> None:
+    """Raises StackError where something else listens already."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise StackError(
+            f"Port {port} on {host} cannot be used ({error.strerror}). "
+            f"End what uses it, or choose another, for example PORT={port + 10}."
+        ) from error
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keeps a second portal off the data folder while this one runs. Raises StackError where it is the second."""
+    with (folder / "running").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StackError(f"A portal already runs on the data folder {folder}. End it first.") from error
+        yield
+
+
+def web_answers(url: str) -> bool:
+    """Whether anything answers HTTP there; a page that says what is wrong is an answer too."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=5)
+    try:
+        connection.request("HEAD", "/")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def run(settings: Settings, environ: Mapping[str, str], demo: Demo | None) -> None:
+    """Starts everything, says where it is, and stays until something ends. Raises Stopped or ChildEnded."""
+    address = local_url(settings.host, settings.port)
+    commands = procfile((PROJECT / "Procfile").read_text())
+    require_free(settings.host, settings.port)
+    with held(settings.data_dir), Children(child_environ(environ, settings), str(PROJECT)) as children:
+        children.start("queue", commands.pop("queue"))
+        children.wait_until(
+            lambda: queue_answers(settings.redis_url),
+            seconds=START_SECONDS,
+            otherwise="The queue does not answer: see REDIS_URL, or redis.log in the data folder.",
+        )
+        children.run("flask db upgrade", ["flask", "db", "upgrade"])
+        if demo:
+            demo.prepare(children, web_answers)
+        for name, command in commands.items():
+            children.start(name, command)
+        children.wait_until(
+            lambda: web_answers(address), seconds=START_SECONDS, otherwise=f"The portal does not answer at {address}."
+        )
+        say(greeting(settings, address, demo))
+        children.wait_until(lambda: False)
+
+
+def greeting(settings: Settings, address: str, demo: Demo | None) -> str:
+    """What the terminal shows once the portal answers."""
+    lines = [f"SIS Portal is ready: {address}"]
+    if settings.base_url != address:
+        lines.append(f"Browsers reach it at {settings.base_url}")
+    lines += demo.greeting() if demo else ["A new portal asks for its first administrator there."]
+    lines += [f"It keeps everything in {settings.data_dir}", "Ctrl-C ends it."]
+    return "\n".join(("", *(f"  {line}" for line in lines), ""))
+
+
+def say(text: str) -> None:
+    """Prints at once, also where the output is a file."""
+    print(text, flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m jobs.stack", description="Starts the portal on this machine.")
+    parser.add_argument("--demo", action="store_true", help="with a sample district, connected and prepared")
+    try:
+        demo = Demo.make(os.environ) if parser.parse_args().demo else None
+        settings = demo.settings if demo else load(os.environ)
+        if demo:
+            require_free("127.0.0.1", demo.sandbox_port)
+        run(settings, os.environ, demo)
+    except Stopped:
+        say("\nSIS Portal has ended.")
+    except (ConfigError, StackError, ChildEnded) as error:
+        print(f"\n{error}", file=sys.stderr, flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""PostgreSQL: a cluster of the tests' own, on a socket in a folder of its own, thrown away in the end."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+UNSAFE_BUT_QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "max_wal_size=2GB")
+START_SECONDS = 30
+_numbers = count(1)
+
+
+def find_postgres() -> Path | None:
+    """The folder of ``initdb`` and ``postgres``, or None. Debian keeps it off the path, a folder for each version."""
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    return versions[-1].parent if versions else None
+
+
+class Cluster:
+    """A running server in ``folder``, where its socket is too."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://portal@/{database}?host={self.folder}"
+
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(host=str(self.folder), user="portal", dbname="postgres", autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def create(self, *, template: str = "template0") -> str:
+        """The name of a new database, a copy of ``template``."""
+        name = f"portal_{next(_numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return name
+
+    def drop(self, name: str) -> None:
+        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _as_another_user() -> dict[str, Any]:
+    """PostgreSQL refuses to run as root: who it runs as then."""
+    if os.geteuid() != 0:
+        return {}
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    entry = names.get("postgres") or names["nobody"]
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _make(programs: Path, store: Path, who: dict[str, Any]) -> None:
+    subprocess.run(
+        [programs / "initdb", "-D", store, "-U", "portal", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+        check=True, stdout=subprocess.DEVNULL, cwd="/", **who,
+    )  # fmt: skip
+
+
+def _wait(cluster: Cluster, server: subprocess.Popen[bytes]) -> None:
+    limit = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            cluster.execute("SELECT 1")
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > limit:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[Cluster]:
+    """A running cluster; each worker of a parallel run has its own."""
+    programs = find_postgres()
+    assert programs, "PostgreSQL is not installed: `make test` brings it, or says what to install."
+    who = _as_another_user()
+    # not below pytest's own folder, which only its user may enter
+    with tempfile.TemporaryDirectory(prefix="portal-postgres-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        os.chown(folder, who.get("user", -1), who.get("group", -1))
+        _make(programs, folder / "store", who)
+        options = [
+            part
+            for option in (*UNSAFE_BUT_QUICK, "listen_addresses=", f"unix_socket_directories={folder}")
+            for part in ("-c", option)
+        ]
+        server = subprocess.Popen(
+            [programs / "postgres", "-D", folder / "store", *options],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **who,
+        )  # fmt: skip
+        try:
+            cluster = Cluster(folder)
+            _wait(cluster, server)
+            yield cluster
+        finally:
+            server.send_signal(3)  # SIGQUIT: at once, nothing is to be kept
+            server.wait()
+
+
+@pytest.fixture
+def postgres_url(postgres_cluster: Cluster) -> Iterator[str]:
+    """The address of an empty PostgreSQL database of this test's own."""
+    name = postgres_cluster.create()
+    yield postgres_cluster.url(name)
+    postgres_cluster.drop(name)
