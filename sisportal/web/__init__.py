@@ -1,0 +1,1 @@
+"""The pages: rendering, access and sign-in, and one module per tab."""

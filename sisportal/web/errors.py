@@ -1,0 +1,96 @@
+"""Error pages: one sentence that says what happened and one that says what to do; they need no account and no database."""
+
+from dataclasses import dataclass
+
+from flask import Flask, Response
+from htmx_flask import request
+from werkzeug.exceptions import HTTPException
+
+from sisportal.web.rendering import render_bare, render_partial
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """What an error page says; ``again`` offers to load the page once more."""
+
+    title: str
+    sentence: str
+    advice: str
+    again: bool = False
+
+
+TEXTS = {
+    400: ErrorText(
+        "That request could not be read",
+        "The form had expired or part of it was missing, so nothing was changed.",
+        "Go back, load the page again and send the form once more.",
+    ),
+    403: ErrorText(
+        "This needs other permissions",
+        "Your account may look at the portal but not do this. Nothing was changed.",
+        "Ask an administrator of the portal if you need it.",
+    ),
+    404: ErrorText(
+        "There is no page here",
+        "The address is mistyped, or it leads to something that your account cannot see.",
+        "Start from the home page and follow the navigation.",
+    ),
+    405: ErrorText(
+        "This address only takes forms",
+        "It was opened as a page, and there is nothing to show. Nothing was changed.",
+        "Start from the home page and follow the navigation.",
+    ),
+    413: ErrorText(
+        "That is too large",
+        "The file or form is larger than the portal takes, so nothing of it was kept.",
+        "Split the file, or ask whoever hosts the portal to put it into the watched folder.",
+    ),
+    422: ErrorText(
+        "That form cannot be used as it is",
+        "A value in it is missing or of the wrong kind. Nothing was changed.",
+        "Go back, correct it and send it again.",
+    ),
+    429: ErrorText(
+        "Too many tries",
+        "There were too many requests from here in a short time, so the portal waits before it answers the next.",
+        "Wait a few minutes and try again.",
+        again=True,
+    ),
+    500: ErrorText(
+        "Something went wrong on our side",
+        "The portal met an error that it did not expect. What was already saved is safe, and the error is in the log.",
+        "Try again. If it stays, tell whoever hosts the portal what you did and when.",
+        again=True,
+    ),
+    503: ErrorText(
+        "The portal is not ready just now",
+        "Its database or its queue does not answer. What was saved is safe, and running syncs go on when it is back.",
+        "Try again in a minute. If it stays, tell whoever hosts the portal.",
+        again=True,
+    ),
+}
+
+
+def error_page(code: int) -> Response:
+    """The page of an error; under htmx only its region, which is not swapped in unless the page asks for it."""
+    text = TEXTS.get(code, TEXTS[500] if code >= 500 else TEXTS[400])
+    if request.htmx:
+        return render_partial("errors/_error.html", status=code, code=code, text=text)
+    return render_bare("errors/error.html", status=code, code=code, text=text)
+
+
+def _answer_http_error(error: HTTPException) -> Response | HTTPException:
+    code = error.code or 500
+    if code < 400:
+        return error
+    page = error_page(code)
+    # Retry-After, Allow and the like belong to the error, not to its page.
+    for name, value in error.get_headers():
+        if name not in {"Content-Type", "Content-Length"}:
+            page.headers.setdefault(name, value)
+    return page
+
+
+def init_errors(app: Flask) -> None:
+    """Every error of ``app`` is answered by its page; an unexpected one is logged by Flask and answered as 500."""
+    app.register_error_handler(HTTPException, _answer_http_error)
