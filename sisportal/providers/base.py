@@ -1,0 +1,99 @@
+"""What every provider offers to the stages, and the one way in which it fails."""
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+import msgspec
+
+from sisportal.roster.records import Batch, School, Seal
+
+
+class ProviderError(Exception):
+    """The SIS could not be read: what happened, and what to check, as sentences for the administrator.
+
+    ``code`` names the kind of failure (``unauthorized``, ``forbidden``, ``not-found``, ``rejected``, ``rate-limited``,
+    ``server-error``, ``unreachable``, ``not-json``, ``truncated``, ``no-envelope``, ``repeated-page``,
+    ``endless-paging``, ``foreign-link``, ``redirected``, ``too-large``, ``wrong-url``, ``no-district``,
+    ``which-district``, ``unknown-version``). ``permanent`` is false where the same request may succeed later; ``wait`` is
+    then how many seconds the server asks to be left alone, where it says. Messages hold neither secrets nor bodies.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        permanent: bool = True,
+        status: int | None = None,
+        path: str = "",
+        wait: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.permanent = permanent
+        self.status = status
+        self.path = path
+        self.wait = wait
+
+
+class DistrictFacts(msgspec.Struct, frozen=True):
+    """What the SIS says about the district itself. Times are as the SIS gives them (ISO), unknown ones blank."""
+
+    id: str
+    name: str = ""
+    state: str = ""
+    """Clever: ``running``, ``success``, ``pending``, ``error``, ``paused`` or blank."""
+    error: str = ""
+    last_sync: str = ""
+    sis_type: str = ""
+    launch_date: str = ""
+    pause_start: str = ""
+    pause_end: str = ""
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One line of *Test connection*: a thing, whether it works, and a sentence about it."""
+
+    subject: str
+    ok: bool
+    sentence: str
+
+
+class Provider(Protocol):
+    """One SIS, ready to be read. Every method may raise ``ProviderError``."""
+
+    def district(self) -> DistrictFacts:
+        """The district that the credentials belong to."""
+
+    def schools(self) -> list[School]:
+        """Every school: for choosing and mapping, not for the mirror."""
+
+    def fetch(self, *, items: frozenset[str]) -> Iterator[Batch | Seal]:
+        """All records of ``items`` (``users``, ``sections``) in the order of ``Collection``, a page at a time.
+
+        Schools always come; people with ``users``; terms, courses and sections with ``sections``. Each collection ends
+        with one ``Seal``. A failure raises before the collection's seal, never after.
+        """
+
+    def test(self) -> list[Check]:
+        """What works and what does not, thing by thing; raises nothing."""
+
+
+class WireResponse(Protocol):
+    """The part of a ``requests`` response that is used."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def content(self) -> bytes: ...
+
+
+class WireSession(Protocol):
+    """The part of a ``requests`` session that is used, so that recorded pages can stand in for a server."""
+
+    def get(
+        self, url: str, *, headers: Mapping[str, str], timeout: tuple[float, float], allow_redirects: bool
+    ) -> WireResponse: ...

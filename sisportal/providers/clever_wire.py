@@ -1,0 +1,99 @@
+"""Clever's districts, schools, courses and terms as they are on the wire from version 2.0 on, and their records.
+
+Only what the portal keeps is declared: whatever else a token may see is dropped while decoding. Every field may be
+absent or null (Clever: guaranteed fields aside, data is as the SIS has it).
+"""
+
+import msgspec
+
+from sisportal.providers.base import DistrictFacts
+from sisportal.providers.wire_values import iso_day, text
+from sisportal.roster.records import Course, Problem, School, Term
+
+
+class WireDistrict(msgspec.Struct):
+    id: str = ""
+    name: str | None = None
+    state: str | None = None
+    error: str | None = None
+    last_sync: str | None = None
+    sis_type: str | None = None
+    launch_date: str | None = None
+    pause_start: str | None = None
+    pause_end: str | None = None
+
+
+class WireLocation(msgspec.Struct, gc=False):
+    city: str | None = None
+    state: str | None = None
+
+
+class WireSchool(msgspec.Struct, gc=False):
+    id: str = ""
+    name: str | None = None
+    sis_id: str | None = None
+    school_number: str | None = None
+    state_id: str | None = None
+    low_grade: str | None = None
+    high_grade: str | None = None
+    location: WireLocation | None = None
+
+
+class WireTerm(msgspec.Struct, gc=False):
+    id: str = ""
+    name: str | None = None
+    start_date: str | None = None
+    end_date: str | None = None
+
+
+class WireCourse(msgspec.Struct, gc=False):
+    id: str = ""
+    name: str | None = None
+    number: str | None = None
+
+
+def district_facts(wire: WireDistrict) -> DistrictFacts:
+    return DistrictFacts(
+        wire.id,
+        text(wire.name),
+        text(wire.state),
+        text(wire.error),
+        text(wire.last_sync),
+        text(wire.sis_type),
+        text(wire.launch_date),
+        text(wire.pause_start),
+        text(wire.pause_end),
+    )
+
+
+def school_record(wire: WireSchool, problems: list[Problem]) -> School:  # noqa: ARG001 - one signature for every converter
+    location = wire.location
+    return School(
+        wire.id,
+        text(wire.name),
+        text(wire.sis_id),
+        text(wire.school_number),
+        text(wire.state_id),
+        low_grade=text(wire.low_grade),
+        high_grade=text(wire.high_grade),
+        city=text(location.city) if location else "",
+        state=text(location.state) if location else "",
+    )
+
+
+def term_record(wire: WireTerm, problems: list[Problem]) -> Term:
+    start = _day(wire, "start_date", wire.start_date, problems)
+    finish = _day(wire, "end_date", wire.end_date, problems)
+    return Term(wire.id, text(wire.name), start, finish)
+
+
+def course_record(wire: WireCourse, problems: list[Problem]) -> Course:  # noqa: ARG001 - as above
+    return Course(wire.id, text(wire.name), text(wire.number))
+
+
+def _day(wire: WireTerm, field: str, value: str | None, problems: list[Problem]) -> str:
+    given = text(value)
+    day = iso_day(given) if given else ""
+    if day is None:
+        problems.append(Problem("bad-date", "term", wire.id, field, given[:200]))
+    return day or ""

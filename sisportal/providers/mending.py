@@ -1,0 +1,67 @@
+"""Reading a record that is not shaped as it should be: keep what can be used, and say what could not.
+
+The fast path decodes whole pages into typed structs; only a page that this refuses comes here, record by record.
+"""
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+_PLACE = re.compile(r"at `\$\.?(.*)`$")
+_MOST_FLAWS = 50
+"""Per record: one with more is not a record of this kind."""
+
+
+class Flaw(msgspec.Struct, frozen=True):
+    """A value that could not be used: its place (``roles.student.grade``) and itself, shortened to 200 characters."""
+
+    field: str
+    value: str
+
+
+def mend(raw: msgspec.Raw, kind: type[T]) -> tuple[T | None, list[Flaw]]:
+    """The record with every value of a wrong type left blank, and those values; None where it is no object at all.
+
+    Numbers where a text is expected are kept as text: nothing is lost by that, so it is not a flaw.
+    """
+    value: Any = msgspec.json.decode(raw)
+    flaws: list[Flaw] = []
+    for _ in range(_MOST_FLAWS):
+        try:
+            return msgspec.convert(value, kind), flaws
+        except msgspec.ValidationError as refusal:
+            if not _repair(value, str(refusal), flaws):
+                break
+    return None, flaws
+
+
+def _repair(value: Any, refusal: str, flaws: list[Flaw]) -> bool:
+    """Change ``value`` at the place that ``refusal`` names; false where there is no such place."""
+    place = _PLACE.search(refusal)
+    path = place.group(1) if place else ""
+    names = path.replace("[...]", "").split(".")
+    holder = value
+    for name in names[:-1]:
+        holder = holder.get(name) if isinstance(holder, dict) else None
+    if not isinstance(holder, dict) or names[-1] not in holder:
+        return False
+    wrong = holder[names[-1]]
+    if path.endswith("[...]"):
+        holder[names[-1]] = [element for element in wrong if isinstance(element, str)]
+        wrong = [element for element in wrong if not isinstance(element, str)]
+    elif isinstance(wrong, int | float) and not isinstance(wrong, bool) and "Expected `str" in refusal:
+        holder[names[-1]] = str(wrong)
+        return True
+    else:
+        del holder[names[-1]]
+    flaws.append(Flaw(".".join(names), shown(wrong)))
+    return True
+
+
+def shown(value: object) -> str:
+    """The value as a person should see it in a warning: its JSON, at most 200 characters of it."""
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= 200 else text[:199] + "…"
