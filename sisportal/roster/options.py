@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import time
 from enum import StrEnum
 from typing import Any, get_type_hints
@@ -206,22 +207,31 @@ def describe(options: Options, kind: str = "clever") -> dict[str, dict[str, Any]
     }
 
 
-def encode(options: Options) -> str:
-    """JSON of every option as text: what is stored with a connection and with a sync."""
-    return msgspec.json.encode({name: as_text(options, name) for name in _TYPES}).decode()
+def as_texts(options: Options) -> dict[str, str]:
+    """Every option as text: what is stored, as JSON, with a connection and with a sync."""
+    return {name: as_text(options, name) for name in _TYPES}
 
 
-def decode(stored: str | bytes, kind: str = "clever") -> Options:
-    """The options of what ``encode`` wrote; a name that is missing takes its default, one not known is read past.
+def from_texts(texts: Mapping[str, str], kind: str = "clever") -> Options:
+    """The options of what ``as_texts`` gave; a name that is missing takes its default, one not known is read past.
 
     So a sync prepared by another release can still be shown. Raises ``OptionError`` for a value that cannot be.
     """
-    texts = msgspec.json.decode(stored or "{}", type=dict[str, str])
     options = _DEFAULTS[kind]
     for name in _CATALOGUES[kind]:
         if name in texts:
             options = with_option(options, name, texts[name], kind)
     return options
+
+
+def encode(options: Options) -> str:
+    """``as_texts`` as JSON."""
+    return msgspec.json.encode(as_texts(options)).decode()
+
+
+def decode(stored: str | bytes, kind: str = "clever") -> Options:
+    """``from_texts`` of JSON; of nothing, the defaults."""
+    return from_texts(msgspec.json.decode(stored or "{}", type=dict[str, str]), kind)
 
 
 def shape(options: Options) -> str:
