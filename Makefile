@@ -1,5 +1,37 @@
 # `make demo` shows the portal with a sample district, `make test` runs every test. README.md tells the rest.
 BIN := .venv/bin
-.PHONY: setup
+
+.PHONY: demo run test setup check format audit bench
+
+demo: setup
+	@exec $(BIN)/python -m jobs.stack --demo
+
+run: setup
+	@exec $(BIN)/python -m jobs.stack
+
+# TESTS=tests/roster runs a part; PYTEST="-x -k guard" adds options
+TESTS ?= tests
+test: setup
+	@tools/setup-tests
+	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST) $(TESTS)
+
 setup:
 	@tools/setup
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tools/check
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# asks the public list of weaknesses about each locked package, so it needs the internet
+audit: setup
+	$(BIN)/pip-audit --requirement requirements.txt --disable-pip
+
+bench: setup
+	$(BIN)/python -m bench $(BENCH)

@@ -45,6 +45,10 @@ class Children:
         for group in (others, [first]):
             _end([child for child in group if child])
 
+    def pids(self) -> dict[str, int]:
+        """The process numbers of what was started to stay, by name."""
+        return {name: child.pid for name, child in self._running.items()}
+
     def start(self, name: str, command: Sequence[str]) -> None:
         """Starts ``command`` to stay until the end."""
         self._running[name] = subprocess.Popen(  # noqa: S603 - commands are the Procfile's and our own
