@@ -1,23 +1,28 @@
 // Says so when the portal did not answer, and takes back a tick that was not saved. Everything else works without it.
 "use strict";
 
-const lost = () => document.getElementById("connection-lost");
+const asks = (event) => event.detail.requestConfig?.elt ?? event.detail.errorInfo?.requestConfig?.elt ?? event.detail.ctx?.sourceElement ?? event.detail.elt ?? event.target;
+const polls = (source) => source.matches('[hx-trigger^="every"]');
+const notice = () => document.getElementById("connection-lost");
 
-function showLost(event) {
-  const source = event.detail.elt || event.target;
-  const box = source.matches("form") ? source.querySelector("input[type=checkbox][data-saves]") : source;
-  if (box && box.matches("input[type=checkbox][data-saves]")) box.checked = !box.checked;
-  if (lost()) lost().hidden = false;
+function showFailure(event) {
+  const source = asks(event);
+  const box = source.querySelector("input[type=checkbox][data-saves]");
+  if (box && source.matches("form")) box.checked = box.defaultChecked;
+  if (!notice()) return;
+  notice().hidden = false;
+  notice().dataset.polled = polls(source);
 }
 
-function hideLost() {
-  if (lost()) lost().hidden = true;
+// A poll that goes well says nothing about a tick that was not saved.
+function hideFailure(event) {
+  if (notice() && (notice().dataset.polled === "true" || !polls(asks(event)))) notice().hidden = true;
 }
 
 // The names of htmx 2, then those of htmx 4.
 for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout", "htmx:response:error", "htmx:error"]) {
-  document.addEventListener(name, showLost);
+  document.addEventListener(name, showFailure);
 }
-for (const name of ["htmx:afterSwap", "htmx:after:swap"]) {
-  document.addEventListener(name, hideLost);
+for (const name of ["htmx:afterRequest", "htmx:after:request"]) {
+  document.addEventListener(name, (event) => event.detail.successful !== false && hideFailure(event));
 }
