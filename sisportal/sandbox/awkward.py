@@ -4,7 +4,8 @@ import random
 from datetime import date
 
 from sisportal.sandbox import names
-from sisportal.sandbox.district import District, Person, Section, at
+from sisportal.sandbox.district import District
+from sisportal.sandbox.entities import Person, Section, at
 from sisportal.sandbox.people import People
 
 
@@ -20,8 +21,8 @@ def add_awkward_people(district: District, rng: random.Random, people: People) -
     for _ in range(share):
         _awkward_students(district, rng, students)
         _awkward_employees(district, rng, people, teachers)
-        _awkward_sections(district, rng, sections, students, teachers)
-    _contacts_and_families(district, rng, people, students, teachers, share)
+        _awkward_sections(rng, sections, students, teachers)
+    _contacts_and_families(district, rng, people, students=students, teachers=teachers, share=share)
 
 
 def _awkward_students(district: District, rng: random.Random, students: list[Person]) -> None:
@@ -34,22 +35,19 @@ def _awkward_students(district: District, rng: random.Random, students: list[Per
     for person, grade in zip(
         picked, ("TransitionalKindergarten", "13", "Other", "Ungraded", "PostGraduate", ""), strict=False
     ):
-        assert person.student is not None
-        person.student.grade = grade
+        person.as_student.grade = grade
     for person in picked[6:9]:
         _enrol_elsewhere_too(district, rng, person)
     for person in picked[3:5]:
-        assert person.student is not None
-        person.student.number, person.student.state_id, person.student.username = rng.choice((None, "")), None, None
-    assert picked[5].student is not None
-    picked[5].student.gender = "X"
+        role = person.as_student
+        role.number, role.state_id, role.username = rng.choice((None, "")), None, None
+    picked[5].as_student.gender = "X"
     picked[5].middle = None
 
 
 def _enrol_elsewhere_too(district: District, rng: random.Random, person: Person) -> None:
     """A second school beside the primary one; the list is in order of id, so the primary one need not be first."""
-    role = person.student or person.teacher
-    assert role is not None
+    role = person.student or person.as_teacher
     role.schools = sorted({*role.schools, rng.choice(district.schools.ids)})
 
 
@@ -62,14 +60,13 @@ def _awkward_employees(district: District, rng: random.Random, people: People, t
     picked[3].staff = people.staff_role([rng.choice(district.schools.ids)], "Assistant Principal", moment)
     if picked[4].administrator is None:
         picked[4].administrator = people.administrator("Director of Curriculum", moment).administrator
-    assert picked[5].teacher is not None
-    picked[5].teacher.number, picked[5].teacher.title = None, None
+    picked[5].as_teacher.number, picked[5].as_teacher.title = None, None
     district.put(people.staff(rng.sample(district.schools.ids, k=min(2, len(district.schools))), "Counselor", moment))
     district.put(people.teacher(rng.choice(district.schools.ids), "Long-term Substitute", moment))
 
 
 def _awkward_sections(
-    district: District, rng: random.Random, sections: list[Section], students: list[Person], teachers: list[Person]
+    rng: random.Random, sections: list[Section], students: list[Person], teachers: list[Person]
 ) -> None:
     picked = [rng.choice(sections) for _ in range(8)]
     picked[0].term = None
@@ -87,7 +84,13 @@ def _awkward_sections(
 
 
 def _contacts_and_families(
-    district: District, rng: random.Random, people: People, students: list[Person], teachers: list[Person], share: int
+    district: District,
+    rng: random.Random,
+    people: People,
+    *,
+    students: list[Person],
+    teachers: list[Person],
+    share: int,
 ) -> None:
     """Contacts who are also teachers (two people with one address), and siblings who share their parent's address."""
     moment = at(date(2023, 9, 1))

@@ -13,7 +13,8 @@ from sisportal.sandbox.clever_wire import (
     timestamp,
     unrecognized_token,
 )
-from sisportal.sandbox.district import District, Person, at
+from sisportal.sandbox.district import District
+from sisportal.sandbox.entities import Person, at
 
 SCOPES = [
     "read:district_admins", "read:school_admins", "read:sections", "read:student_contacts", "read:students",

@@ -7,8 +7,8 @@ import msgspec
 
 from sisportal.sandbox import clever_v3_shapes as shapes
 from sisportal.sandbox.clever_wire import (
-    BadQuery,
     Call,
+    RefusedQueryError,
     Rendered,
     Reply,
     json_reply,
@@ -16,7 +16,8 @@ from sisportal.sandbox.clever_wire import (
     not_found,
     window,
 )
-from sisportal.sandbox.district import District, Person, Section, is_student_of
+from sisportal.sandbox.district import District
+from sisportal.sandbox.entities import Person, Section, is_student_of
 
 KINDS = {"users": "people", "schools": "schools", "sections": "sections", "courses": "courses", "terms": "terms"}
 ROLES = ("contact", "district_admin", "staff", "student", "teacher")
@@ -57,7 +58,7 @@ class CleverV3:
                     return self._single(district, call, collection, id_)
                 case [collection, id_, below]:
                     return self._below(district, call, collection, id_, below.lower())
-        except BadQuery as refused:
+        except RefusedQueryError as refused:
             return refused.reply
         return no_such_route(call)
 
@@ -79,7 +80,7 @@ class CleverV3:
         links = [{"rel": "self", "uri": call.target}]
         if call.value("count") == "true":
             return json_reply({"count": 1, "links": links})
-        item = {"data": shapes.district(district, self.extras), "uri": f"{self.prefix}/districts/{district.id}"}
+        item = {"data": shapes.district(district, extras=self.extras), "uri": f"{self.prefix}/districts/{district.id}"}
         return json_reply({"data": [item], "links": links})
 
     def _list(self, district: District, call: Call, listing: Listing) -> Reply:
@@ -108,30 +109,32 @@ class CleverV3:
         return json_reply({"data": self._render(district, collection, id_), "links": related})
 
     def _below(self, district: District, call: Call, collection: str, id_: str, below: str) -> Reply:
-        if collection not in KINDS:
-            return no_such_route(call)
-        record = district.shelf(KINDS[collection]).get(id_)
-        known = below == "district" or below == "resources" or (collection, below) in {*_LISTS, *_SINGLES}
+        address = (collection, below)
+        known = collection in KINDS and (below in ("district", "resources") or address in _LISTS or address in _SINGLES)
         if not known:
             return no_such_route(call)
-        if record is None:
+        if id_ not in district.shelf(KINDS[collection]):
             return not_found()
-        if below == "district":
-            return self._one(district, "districts", district.id)
         if below == "resources":
             return json_reply({"resources": []})
-        if (collection, below) in _LISTS:
-            return self._list(district, call, _LISTS[collection, below](district, call, id_))
-        target, other = _SINGLES[collection, below](district.sections[id_])
+        if address in _LISTS:
+            return self._list(district, call, _LISTS[address](district, call, id_))
+        return self._named_by(district, address, id_)
+
+    def _named_by(self, district: District, address: tuple[str, str], id_: str) -> Reply:
+        """The one record that another names: at its own address, with no link but that."""
+        if address[1] == "district":
+            return self._one(district, "districts", district.id)
+        target, other = _SINGLES[address](district.sections[id_])
         if not other or other not in district.shelf(target):
             return not_found()
         return self._one(district, target, other)
 
     def _render(self, district: District, collection: str, id_: str) -> Rendered:
         if collection == "districts":
-            return shapes.district(district, self.extras)
+            return shapes.district(district, extras=self.extras)
         if collection == "users":
-            return shapes.user(district, district.people[id_], self.extras)
+            return shapes.user(district, district.people[id_], extras=self.extras)
         if collection == "schools":
             return shapes.school(district, district.schools[id_])
         if collection == "sections":
@@ -166,7 +169,7 @@ def _with_role(district: District, call: Call, allowed: tuple[str, ...]) -> Keep
     if not name:
         return None
     if name not in allowed:
-        raise BadQuery(400, f"role must be one of {', '.join(allowed)}")
+        raise RefusedQueryError(400, f"role must be one of {', '.join(allowed)}")
     people = district.people
     return lambda id_: _role(people[id_], name) is not None
 
@@ -185,7 +188,7 @@ def _in_school(person: Person, school: str, *, primary: bool, role: str) -> bool
 def _users_of_school(district: District, call: Call, id_: str) -> Listing:
     role, primary = call.value("role"), call.value("primary") == "true"
     if role and role not in ("staff", "student", "teacher"):
-        raise BadQuery(400, "role must be one of staff, student, teacher")
+        raise RefusedQueryError(400, "role must be one of staff, student, teacher")
     people = district.people
     return Listing("users", people.ids, lambda user: _in_school(people[user], id_, primary=primary, role=role))
 
@@ -195,13 +198,13 @@ def _users_of_section(district: District, call: Call, id_: str) -> Listing:
     members = {"student": section.students, "teacher": section.teachers}
     role = call.value("role")
     if role and role not in members:
-        raise BadQuery(400, "role must be one of student, teacher")
+        raise RefusedQueryError(400, "role must be one of student, teacher")
     ids = members[role] if role else [*section.teachers, *section.students]
     return Listing("users", sorted(id_ for id_ in ids if id_ in district.people))
 
 
 def _sections_where(test: Callable[[Section, str], bool]) -> "Lister":
-    def lister(district: District, call: Call, id_: str) -> Listing:
+    def lister(district: District, _call: Call, id_: str) -> Listing:
         sections = district.sections
         return Listing("sections", sections.ids, lambda section: test(sections[section], id_))
 
@@ -211,7 +214,7 @@ def _sections_where(test: Callable[[Section, str], bool]) -> "Lister":
 def _through_sections(
     collection: str, mine: Callable[[Section, str], bool], theirs: Callable[[Section], Sequence[str | None]]
 ) -> "Lister":
-    def lister(district: District, call: Call, id_: str) -> Listing:
+    def lister(district: District, _call: Call, id_: str) -> Listing:
         found = {other for section in district.sections if mine(section, id_) for other in theirs(section)}
         shelf = district.shelf(KINDS[collection])
         return Listing(collection, sorted(other for other in found if other and other in shelf))
@@ -224,7 +227,7 @@ def _schools_of_user(district: District, call: Call, id_: str) -> Listing:
     return Listing("schools", [s for s in district.schools.ids if _in_school(person, s, primary=primary, role="")])
 
 
-def _contacts_of_user(district: District, call: Call, id_: str) -> Listing:
+def _contacts_of_user(district: District, _call: Call, id_: str) -> Listing:
     def belongs(user: str) -> bool:
         contact = district.people[user].contact
         return contact is not None and any(r.student == id_ for r in contact.relationships)

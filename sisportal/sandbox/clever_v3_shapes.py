@@ -1,11 +1,11 @@
 """How the district's records look in Clever's v3.0 and v3.1 JSON, field by field as on the wire."""
 
 from sisportal.sandbox.clever_wire import Rendered, present, shuffled, timestamp
-from sisportal.sandbox.district import (
+from sisportal.sandbox.district import District
+from sisportal.sandbox.entities import (
     Administrator,
     Contact,
     Course,
-    District,
     Person,
     School,
     Section,
@@ -16,7 +16,7 @@ from sisportal.sandbox.district import (
 )
 
 
-def district(district: District, extras: bool) -> Rendered:
+def district(district: District, *, extras: bool) -> Rendered:
     """The district about itself. ``pause_*``, ``nces_id`` and ``mdr_number`` are left out, as where nobody gave them."""
     contact = district.contact
     shape: Rendered = {
@@ -70,11 +70,11 @@ def term(district: District, term: Term) -> Rendered:
     })  # fmt: skip
 
 
-def user(district: District, person: Person, extras: bool) -> Rendered:
+def user(district: District, person: Person, *, extras: bool) -> Rendered:
     """Anybody, with a part for each of their roles."""
     roles: Rendered = {}
     if person.student is not None:
-        roles["student"] = _student(person, person.student, extras)
+        roles["student"] = _student(person, person.student, extras=extras)
     if person.teacher is not None:
         roles["teacher"] = _teacher(person.teacher)
     if person.staff is not None:
@@ -100,7 +100,7 @@ def _credentials(username: str | None) -> Rendered | None:
     return None if username is None else {"district_username": username}
 
 
-def _student(person: Person, role: Student, extras: bool) -> Rendered:
+def _student(person: Person, role: Student, *, extras: bool) -> Rendered:
     shape: Rendered = {
         "credentials": _credentials(role.username), "dob": _birth_date(role.birth_date), "enrollments": [],
         "ext": role.extra, "gender": role.gender, "grade": role.grade, "graduation_year": role.graduation_year,
@@ -109,11 +109,11 @@ def _student(person: Person, role: Student, extras: bool) -> Rendered:
         "sis_id": role.sis_id, "state_id": role.state_id, "student_number": role.number, "email": person.email,
     }  # fmt: skip
     if extras:
-        shape |= _student_extras(person, role)
+        shape |= _student_extras(role)
     return present(shape)
 
 
-def _student_extras(person: Person, role: Student) -> Rendered:
+def _student_extras(role: Student) -> Rendered:
     """The fields that came with 3.1."""
     language, code = role.home_language or ("", "")
     special = role.special_education or ""

@@ -104,7 +104,7 @@ class Window:
     links: list[dict[str, str]]
 
 
-class BadQuery(Exception):
+class RefusedQueryError(Exception):
     """A parameter that the API refuses; holds the reply."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -113,14 +113,16 @@ class BadQuery(Exception):
 
 
 def limit_of(call: Call) -> int:
-    """The page size asked for; raises BadQuery for none or more than 10,000."""
+    """The page size asked for; raises RefusedQueryError for none or more than 10,000."""
     text = call.value("limit")
     if not text:
         return DEFAULT_LIMIT
     if not text.isdecimal() or int(text) == 0:
-        raise BadQuery(400, "limit must be a positive integer")
+        raise RefusedQueryError(400, "limit must be a positive integer")
     if int(text) > LARGEST_LIMIT:
-        raise BadQuery(413, "Request entity too large. Check the request: the limit parameter may be over 10000")
+        raise RefusedQueryError(
+            413, "Request entity too large. Check the request: the limit parameter may be over 10000"
+        )
     return int(text)
 
 

@@ -5,7 +5,8 @@ from datetime import date
 
 from sisportal.sandbox import names
 from sisportal.sandbox.awkward import add_awkward_people
-from sisportal.sandbox.district import District, Milliseconds, Person, School, at
+from sisportal.sandbox.district import District
+from sisportal.sandbox.entities import Milliseconds, Person, School, at
 from sisportal.sandbox.people import People
 from sisportal.sandbox.timetable import Timetable
 

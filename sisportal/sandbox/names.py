@@ -1,4 +1,5 @@
 """Names of people, places and courses that the generated district is made of."""
+# ruff: noqa: SIM905, RUF001  # long lists of names read better as text, and their letters are meant
 
 FIRST = tuple(
     """Ava Liam Noah Emma Olivia Mia Sofía José Lucía Mateo Camila Diego Valentina Santiago Ximena Ángel Renée Zoë Chloé

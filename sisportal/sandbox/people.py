@@ -5,10 +5,10 @@ import unicodedata
 from functools import cache
 
 from sisportal.sandbox import names
-from sisportal.sandbox.district import (
+from sisportal.sandbox.district import District
+from sisportal.sandbox.entities import (
     Administrator,
     Contact,
-    District,
     Milliseconds,
     Person,
     Relationship,
@@ -45,25 +45,29 @@ class People:
             extra={"gifted_status": "Y"} if rng.random() < 0.05 else {},
         )  # fmt: skip
         email = f"{username}@students.{district.domain}" if rng.random() < 0.86 else rng.choice(("", None))
-        return self._person(id_, first, last, email, joined, student=role)
+        person = self._person(id_, first, last, email, joined=joined)
+        person.student = role
+        return person
 
     def teacher(self, school: str, title: str, joined: Milliseconds) -> Person:
         """A teacher of one school."""
         rng, district = self._rng, self._district
         first, last = rng.choice(names.FIRST), rng.choice(names.LAST)
-        number = district.number()
+        number, address = district.number(), self._address(first, last)
         role = Teacher(
             legacy_id=district.mint(joined), school=school, schools=[school], sis_id=f"T{number}", number=str(number),
             state_id=str(rng.randrange(10**8, 10**9)) if rng.random() < 0.7 else None, title=title,
-            username=f"{plain(first)}.{plain(last)}",
+            username=address.partition("@")[0].replace("_", "."),
         )  # fmt: skip
-        return self._person(district.mint(joined), first, last, self._address(first, last), joined, teacher=role)
+        person = self._person(district.mint(joined), first, last, address, joined=joined)
+        person.teacher = role
+        return person
 
     def staff(self, schools: list[str], title: str, joined: Milliseconds) -> Person:
         """Somebody who works at schools without teaching."""
         first, last = self._rng.choice(names.FIRST), self._rng.choice(names.LAST)
         address = self._address(first, last)
-        person = self._person(self._district.mint(joined), first, last, address, joined)
+        person = self._person(self._district.mint(joined), first, last, address, joined=joined)
         person.staff = self.staff_role(schools, title, joined)
         return person
 
@@ -75,7 +79,7 @@ class People:
     def administrator(self, title: str, joined: Milliseconds) -> Person:
         """An administrator of the district."""
         first, last = self._rng.choice(names.FIRST), self._rng.choice(names.LAST)
-        person = self._person(self._district.mint(joined), first, last, self._address(first, last), joined)
+        person = self._person(self._district.mint(joined), first, last, self._address(first, last), joined=joined)
         person.administrator = Administrator(self._district.mint(joined), title)
         return person
 
@@ -92,13 +96,10 @@ class People:
         )
         return person
 
-    def _person(
-        self, id_: str, first: str, last: str, email: str | None, joined: Milliseconds,
-        student: Student | None = None, teacher: Teacher | None = None,
-    ) -> Person:  # fmt: skip
+    def _person(self, id_: str, first: str, last: str, email: str | None, *, joined: Milliseconds) -> Person:
         middle = self._rng.choices((self._rng.choice("ABCDEFGHJKLMNPRSTW"), "", None), (60, 25, 15))[0]
         stamp = joined + self._rng.randrange(1000)
-        return Person(id_, stamp, stamp, last, first, middle, email, student=student, teacher=teacher)
+        return Person(id_, stamp, stamp, last, first, middle, email)
 
     def _address(self, first: str, last: str) -> str:
         stem = f"{plain(first)}_{plain(last)}"
@@ -111,13 +112,13 @@ class People:
     def _graduation(self, grade: str) -> str:
         if grade not in names.GRADES or self._rng.random() < 0.3:
             return ""
-        return str(self._district.today.year + 13 - names.GRADES.index(grade))
+        return str(self._district.school_year + 13 - names.GRADES.index(grade))
 
     def _birth_date(self, grade: str) -> str | None:
         if self._rng.random() < 0.02:
             return None
         age = 5 + (names.GRADES.index(grade) if grade in names.GRADES else 7)
-        return f"{self._district.today.year - age}-{self._rng.randrange(1, 13):02d}-{self._rng.randrange(1, 29):02d}"
+        return f"{self._district.school_year - age}-{self._rng.randrange(1, 13):02d}-{self._rng.randrange(1, 29):02d}"
 
 
 @cache

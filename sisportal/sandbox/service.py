@@ -28,7 +28,7 @@ REASONS = {
 }  # fmt: skip
 
 
-class DroppedConnection(ConnectionError):
+class DroppedConnectionError(ConnectionError):
     """Raised in the middle of a body to make the server hang up."""
 
 
@@ -139,4 +139,4 @@ def _headers(reply: Reply) -> dict[str, str]:
 
 def _cut(body: bytes, after: int) -> Iterator[bytes]:
     yield body[:after]
-    raise DroppedConnection
+    raise DroppedConnectionError

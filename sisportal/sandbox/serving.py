@@ -16,10 +16,10 @@ class _QuietHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def log(self, type: str, message: str, *args: object) -> None:
+    def log(self, type: str, message: str, *args: object) -> None:  # the base class calls it
         """Requests carry tokens and people's ids: none of it goes to a terminal."""
 
-    def connection_dropped(self, error: BaseException, environ: object = None) -> None:
+    def connection_dropped(self, error: BaseException, environ: object = None) -> None:  # noqa: ARG002  # as above
         """Hang up, be it that the client went or that a fault asks for it."""
         self.close_connection = True
 

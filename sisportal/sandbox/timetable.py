@@ -6,11 +6,22 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from sisportal.sandbox import names
-from sisportal.sandbox.district import Course, District, Milliseconds, Person, School, Section, Term, at
+from sisportal.sandbox.district import District
+from sisportal.sandbox.entities import Course, Milliseconds, Person, School, Section, Term, at
 from sisportal.sandbox.people import People
 
 CLASS_SIZE = 23
 SECTIONS_A_TEACHER = 5
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a section is about, and when."""
+
+    course: str
+    grade: str
+    subject: str
+    period: str
 
 
 @dataclass
@@ -27,7 +38,7 @@ class Timetable:
 
     def add_terms(self) -> None:
         """The school year, its semesters and quarters."""
-        start = school_year(self.district.today)
+        start = self.district.school_year
         moment = at(date(start, 7, 20))
         for name, first, last in (
             ("Y1", f"{start}-08-17", f"{start + 1}-06-11"),
@@ -58,9 +69,7 @@ class Timetable:
                     continue
                 special = subject in ("arts and music", "other")
                 teacher = self._teacher(school, f"{course} Teacher", subject) if special else homeroom
-                self.add_section(
-                    school, self.course(course, grade, subject), grade, subject, str(period), teacher, members
-                )
+                self.add_section(school, Lesson(course, grade, subject, str(period)), teacher, members)
 
     def _secondary(self, school: School, grade: str, group: list[Person]) -> None:
         """Every period mixes the year group anew; a few students take an elective on top."""
@@ -70,33 +79,30 @@ class Timetable:
             members = group[: max(1, len(group) // 8)] if period == 7 else group
             for part in _split(members):
                 teacher = self._teacher(school, f"{course} Teacher", subject)
-                self.add_section(
-                    school, self.course(course, grade, subject), grade, subject, str(period), teacher, part
-                )
+                self.add_section(school, Lesson(course, grade, subject, str(period)), teacher, part)
 
-    def course(self, name: str, grade: str, subject: str) -> Course:
+    def course(self, lesson: Lesson) -> Course:
         """The district's course of that name and grade, made when first asked for."""
-        full = f"{name} {grade}" if grade in names.GRADES[1:] else f"{name} {grade[:1]}"
+        full = f"{lesson.course} {lesson.grade if lesson.grade in names.GRADES[1:] else lesson.grade[:1]}"
         if full not in self._courses:
-            number = f"{subject[:3].upper()}{len(self._courses) + 101}" if self.rng.random() < 0.93 else ""
-            course = Course(self.district.mint(at(date(school_year(self.district.today), 7, 21))), full, number)
+            number = f"{lesson.subject[:3].upper()}{len(self._courses) + 101}" if self.rng.random() < 0.93 else ""
+            course = Course(self.district.mint(at(date(self.district.school_year, 7, 21))), full, number)
             self._courses[full] = course
             self.district.put(course)
         return self._courses[full]
 
-    def add_section(
-        self, school: School, course: Course, grade: str, subject: str, period: str,
-        teacher: Person, members: Sequence[Person],
-    ) -> Section:  # fmt: skip
+    def add_section(self, school: School, lesson: Lesson, teacher: Person, members: Sequence[Person]) -> Section:
         """A section, named as Clever does: course, primary teacher's last name, period."""
+        course = self.course(lesson)
         moment = self._moment()
         term = self.terms[self.rng.choices(("Y1", "S1", "S2", "Q1"), (70, 18, 8, 4))[0]]
         number = self.district.number()
         section = Section(
-            self.district.mint(moment), moment, moment, f"{course.name} - {teacher.last} - {period}", school.id,
+            self.district.mint(moment), moment, moment, f"{course.name} - {teacher.last} - {lesson.period}", school.id,
             sis_id=str(number), course=course.id, term=term.id,
             number=str(number % 1000) if self.rng.random() < 0.8 else self.rng.choice(("", None)),
-            period=period, grade=grade, subject=subject, teachers=[teacher.id], students=sorted(p.id for p in members),
+            period=lesson.period, grade=lesson.grade, subject=lesson.subject,
+            teachers=[teacher.id], students=sorted(p.id for p in members),
             extra={"classroom": f"{self.rng.choice('ABC')}{self.rng.randrange(1, 60)}"} if number % 4 else {},
         )  # fmt: skip
         self.district.put(section)
@@ -113,26 +119,18 @@ class Timetable:
         return free.pop()
 
     def _moment(self) -> Milliseconds:
-        return at(date(school_year(self.district.today), 8, 1)) + self.rng.randrange(86_400_000)
-
-
-def school_year(today: date) -> int:
-    """The calendar year in which the current school year began (it turns in July)."""
-    return today.year if today.month >= 7 else today.year - 1
+        return at(date(self.district.school_year, 8, 1)) + self.rng.randrange(86_400_000)
 
 
 def _groups(students: Sequence[Person]) -> Iterator[tuple[str, list[Person]]]:
     """Students by grade in the usual order, small grades joined with the next so that a class has some members."""
     by_grade: dict[str, list[Person]] = {grade: [] for grade in names.GRADES}
     for person in students:
-        assert person.student is not None
-        by_grade[person.student.grade or "1"].append(person)
+        by_grade[person.as_student.grade or "1"].append(person)
     waiting: list[Person] = []
-    for last, grade in zip(names.GRADES[1:] + ("",), names.GRADES, strict=True):
+    for last, grade in zip((*names.GRADES[1:], ""), names.GRADES, strict=True):
         waiting += by_grade[grade]
-        joined_later = (
-            last and last not in ("6",) and any(by_grade[g] for g in names.GRADES[names.GRADES.index(last) :])
-        )
+        joined_later = last and last != "6" and any(by_grade[g] for g in names.GRADES[names.GRADES.index(last) :])
         if waiting and (len(waiting) >= 12 or not joined_later):
             yield grade, waiting
             waiting = []
