@@ -50,7 +50,7 @@ def require_free(host: str, port: int) -> None:
         socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         raise StackError(
-            f"Port {port} on {host} cannot be used ({os.strerror(error.errno)}). "
+            f"Port {port} on {host} cannot be used ({os.strerror(error.errno or 0)}). "
             f"End what uses it, or choose another, for example PORT={port + 10}."
         ) from error
 
