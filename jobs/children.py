@@ -16,11 +16,11 @@ _GLANCE = 0.1
 _PR_SET_PDEATHSIG = 1
 
 
-class Stopped(Exception):  # noqa: N818 - nothing went wrong: somebody asked
+class Stopped(Exception):
     """Somebody asked for the end, by Ctrl-C or SIGTERM."""
 
 
-class ChildEnded(Exception):  # noqa: N818 - whether that is an error is for the caller to say
+class ChildEnded(Exception):
     """A process that was to stay has ended, or one that was to succeed has not; the message says which."""
 
 
@@ -69,6 +69,15 @@ class Children:
             _end([child])
         if child.returncode:
             raise ChildEnded(f"{name} failed (exit code {child.returncode}); what it said stands above.")
+
+    def read(self, name: str, command: Sequence[str]) -> bytes:
+        """What ``command`` prints. Raises ChildEnded where it fails."""
+        done = subprocess.run(  # noqa: S603 - as in start
+            command, env=self._environ, cwd=self._folder, stdout=subprocess.PIPE, check=False
+        )
+        if done.returncode:
+            raise ChildEnded(f"{name} failed (exit code {done.returncode}); what it said stands above.")
+        return done.stdout
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float = float("inf"), otherwise: str = "") -> None:
         """Waits for ``ready`` while every process runs. Raises Stopped, or ChildEnded with ``otherwise`` in the end."""

@@ -12,6 +12,7 @@ from sisportal.config import PROJECT, ConfigError, Settings, load
 
 ADMINISTRATOR = "admin@example.org"
 SANDBOX_SECONDS = 60
+SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - the sample district's, which anyone may read
 
 
 class Kept(msgspec.Struct):
@@ -19,6 +20,13 @@ class Kept(msgspec.Struct):
 
     password: str
     prepared: bool = False
+
+
+class _School(msgspec.Struct):
+    """What of a school's row in `flask sis schools` is needed to choose it."""
+
+    id: str
+    name: str
 
 
 @dataclass
@@ -50,26 +58,33 @@ class Demo:
 
     def prepare(self, children: Children, answers: Callable[[str], bool]) -> None:
         """Starts the sample district and, the first time, sets the portal up and prepares a sync from it."""
-        sandbox = ["python", "-m", "sisportal.sandbox", "--port", str(self.sandbox_port)]
-        children.start("sandbox", sandbox)
+        children.start("sandbox", self.sandbox())
         children.wait_until(
             lambda: answers(self.sandbox_url), seconds=SANDBOX_SECONDS, otherwise="The sample district does not answer."
         )
-        if self.kept.prepared:
-            return
-        for command in self.steps():
-            children.run(" ".join(command[:3]), command)
-        self.kept.prepared = True
-        _keep(self.settings.data_dir, self.kept)
+        if not self.kept.prepared:
+            self._set_up(children)
+            self.kept.prepared = True
+            _keep(self.settings.data_dir, self.kept)
 
-    def steps(self) -> list[list[str]]:
-        """The commands by which somebody would do the same by hand."""
-        return [
-            ["flask", "setup", "--email", ADMINISTRATOR, "--password", self.kept.password, "--name", "Sample portal"],
-            ["flask", "sis", "connect", "clever", "--base-url", self.sandbox_url, "--token", SANDBOX_TOKEN],
-            ["flask", "sis", "map", "clever", "--auto-create"],
-            ["flask", "sis", "prepare", "clever", "--full"],
-        ]
+    def sandbox(self) -> list[str]:
+        """The command of the sample district, which remembers the days that passed in it."""
+        remembers = str(self.settings.data_dir / "sandbox.json")
+        command = ["python", "-m", "sisportal.sandbox", "--port", str(self.sandbox_port), "--state", remembers]
+        return [*command, "--token", SANDBOX_TOKEN, "--students", "600", "--schools", "3"]
+
+    def _set_up(self, children: Children) -> None:
+        """What somebody would type to do the same by hand."""
+
+        def flask(*words: str) -> None:
+            children.run(" ".join(("flask", *words[:2])), ["flask", *words])
+
+        flask("setup", "--email", ADMINISTRATOR, "--password", self.kept.password, "--name", "Sample portal")
+        flask("sis", "connect", "clever", "--base-url", self.sandbox_url, "--token", SANDBOX_TOKEN)
+        schools = children.read("flask sis schools", ["flask", "sis", "schools", "clever", "--json"])
+        school = msgspec.json.decode(schools, type=list[_School])[0]
+        flask("sis", "map", "clever", school.id, "--organization", school.name)
+        flask("sis", "prepare", "clever", "--full")
 
     def greeting(self) -> list[str]:
         folder = self.settings.data_dir
@@ -79,9 +94,6 @@ class Demo:
             f"The sample district: {self.sandbox_url}",
             f"Its command line: DATA_DIR={shown} .venv/bin/flask sis --help",
         ]
-
-
-SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - the sample district's, which anyone may read
 
 
 def _kept(folder: Path) -> Kept:
