@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from sisportal.providers.wire_values import iso_day, text
+from sisportal.providers.wire_values import day, text
 from sisportal.roster.records import Person, Problem, Role, Section
 
 # --- users -----------------------------------------------------------------------------------------------------------
@@ -116,11 +116,6 @@ def _student(user: WireUser, wire: WireStudent, roles: tuple[Role, ...], problem
     name = user.name or _NO_NAME
     credentials = wire.credentials
     schools = _first_then_listed(wire.school, wire.schools)
-    dob = text(wire.dob)
-    birth_date = iso_day(dob) if dob else ""
-    if birth_date is None:
-        problems.append(Problem("bad-date", "student", user.id, "dob", dob[:200], schools[0] if schools else ""))
-        birth_date = ""
     return Person(
         user.id,
         Role.STUDENT,
@@ -136,7 +131,7 @@ def _student(user: WireUser, wire: WireStudent, roles: tuple[Role, ...], problem
         text(wire.grade),
         text(wire.graduation_year),
         text(wire.gender),
-        birth_date,
+        day(wire.dob, "student", user.id, "dob", problems),
         schools[0] if schools else "",
         schools,
         roles,

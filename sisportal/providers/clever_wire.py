@@ -7,7 +7,7 @@ absent or null (Clever: guaranteed fields aside, data is as the SIS has it).
 import msgspec
 
 from sisportal.providers.base import DistrictFacts
-from sisportal.providers.wire_values import iso_day, text
+from sisportal.providers.wire_values import day, text
 from sisportal.roster.records import Course, Problem, School, Term
 
 
@@ -66,7 +66,7 @@ def district_facts(wire: WireDistrict) -> DistrictFacts:
     )
 
 
-def school_record(wire: WireSchool, problems: list[Problem]) -> School:  # noqa: ARG001 - one signature for every converter
+def school_record(wire: WireSchool, problems: list[Problem]) -> School:  # noqa: ARG001  # one signature for every converter
     location = wire.location
     return School(
         wire.id,
@@ -82,18 +82,10 @@ def school_record(wire: WireSchool, problems: list[Problem]) -> School:  # noqa:
 
 
 def term_record(wire: WireTerm, problems: list[Problem]) -> Term:
-    start = _day(wire, "start_date", wire.start_date, problems)
-    finish = _day(wire, "end_date", wire.end_date, problems)
+    start = day(wire.start_date, "term", wire.id, "start_date", problems)
+    finish = day(wire.end_date, "term", wire.id, "end_date", problems)
     return Term(wire.id, text(wire.name), start, finish)
 
 
-def course_record(wire: WireCourse, problems: list[Problem]) -> Course:  # noqa: ARG001 - as above
+def course_record(wire: WireCourse, problems: list[Problem]) -> Course:  # noqa: ARG001  # as above
     return Course(wire.id, text(wire.name), text(wire.number))
-
-
-def _day(wire: WireTerm, field: str, value: str | None, problems: list[Problem]) -> str:
-    given = text(value)
-    day = iso_day(given) if given else ""
-    if day is None:
-        problems.append(Problem("bad-date", "term", wire.id, field, given[:200]))
-    return day or ""

@@ -10,7 +10,8 @@ import msgspec
 
 T = TypeVar("T")
 
-_PLACE = re.compile(r"at `\$\.?(.*)`$")
+_PLACE = re.compile(r"at `\$\.?(.*?)(\[.*\])?`$")
+"""Where msgspec says that it met the wrong type: ``$.data.students[3]``."""
 _MOST_FLAWS = 50
 """Per record: one with more is not a record of this kind."""
 
@@ -41,24 +42,30 @@ def mend(raw: msgspec.Raw, kind: type[T]) -> tuple[T | None, list[Flaw]]:
 def _repair(value: Any, refusal: str, flaws: list[Flaw]) -> bool:
     """Change ``value`` at the place that ``refusal`` names; false where there is no such place."""
     place = _PLACE.search(refusal)
-    path = place.group(1) if place else ""
-    names = path.replace("[...]", "").split(".")
-    holder = value
-    for name in names[:-1]:
-        holder = holder.get(name) if isinstance(holder, dict) else None
-    if not isinstance(holder, dict) or names[-1] not in holder:
+    if place is None:
         return False
-    wrong = holder[names[-1]]
-    if path.endswith("[...]"):
-        holder[names[-1]] = [element for element in wrong if isinstance(element, str)]
-        wrong = [element for element in wrong if not isinstance(element, str)]
-    elif isinstance(wrong, int | float) and not isinstance(wrong, bool) and "Expected `str" in refusal:
-        holder[names[-1]] = str(wrong)
+    *above, last = place.group(1).split(".")
+    holder = value
+    for name in above:
+        holder = holder.get(name) if isinstance(holder, dict) else None
+    if not isinstance(holder, dict) or last not in holder:
+        return False
+    wrong = holder.pop(last)
+    if place.group(2):  # an element of a list: the others stay
+        holder[last] = [str(one) for one in wrong if _is_text(one)]
+        wrong = [one for one in wrong if not _is_text(one)]
+        if not wrong:
+            return True
+    elif _is_text(wrong) and "Expected `str" in refusal:
+        holder[last] = str(wrong)
         return True
-    else:
-        del holder[names[-1]]
-    flaws.append(Flaw(".".join(names), shown(wrong)))
+    flaws.append(Flaw(place.group(1), shown(wrong)))
     return True
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is a text, or a number that can be one."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def shown(value: object) -> str:

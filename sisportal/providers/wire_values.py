@@ -1,11 +1,12 @@
 """Values as Clever spells them into values as the records hold them."""
 
-import re
-from datetime import date
 from functools import lru_cache
 
-_US = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})", re.ASCII)
-_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})([T ].*)?", re.ASCII | re.DOTALL)
+from sisportal.roster.dates import iso_date
+from sisportal.roster.records import Problem
+
+_iso_date = lru_cache(maxsize=32_768)(iso_date)
+"""Twelve years of birth dates are some four thousand days: most have been read before."""
 
 
 def text(value: str | None) -> str:
@@ -13,17 +14,11 @@ def text(value: str | None) -> str:
     return value.strip() if value else ""
 
 
-@lru_cache(maxsize=32_768)
-def iso_day(value: str) -> str | None:
-    """A day in any of Clever's spellings as ``YYYY-MM-DD``; None where it is none (the 31st of February).
-
-    ``9/1/2012``, ``2012-09-01``, ``2012-09-01T00:00:00.000Z``, ``2012-09-01 00:00:00.000000``.
-    """
-    try:
-        if match := _ISO.fullmatch(value):
-            return date(int(match[1]), int(match[2]), int(match[3])).isoformat()
-        if match := _US.fullmatch(value):
-            return date(int(match[3]), int(match[1]), int(match[2])).isoformat()
-    except ValueError:
-        pass  # digits that are no day of the calendar
-    return None
+def day(value: str | None, kind: str, source_id: str, field: str, problems: list[Problem]) -> str:
+    """The day as ``YYYY-MM-DD``; one that does not exist is left blank, with a problem that says so."""
+    if not value:
+        return ""
+    found = _iso_date(value)
+    if not found and value.strip():
+        problems.append(Problem("bad-date", kind, source_id, field, value.strip()[:200]))
+    return found
