@@ -1,0 +1,73 @@
+"""Numbers, moments and days as people read them."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from sisportal.web import formats
+
+NOW = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("value", "text"), [(0, "0"), (1204, "1,204"), (-5000, "-5,000")])
+def test_thousands_are_set_apart(value: int, text: str) -> None:
+    assert formats.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "nouns", "text"),
+    [(1, ("student",), "1 student"), (0, ("student",), "0 students"), (1204, ("class", "classes"), "1,204 classes")],
+)
+def test_a_count_agrees_with_its_noun(count: int, nouns: tuple[str, ...], text: str) -> None:
+    assert formats.plural(count, *nouns) == text
+
+
+@pytest.mark.parametrize(("part", "whole", "text"), [(0, 0, "0 %"), (999, 1000, "99 %"), (3, 3, "100 %")])
+def test_nothing_is_called_done_before_it_is(part: int, whole: int, text: str) -> None:
+    assert formats.percent(part, whole) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(date(2026, 11, 3), "3 Nov 2026"), ("2026-11-03", "3 Nov 2026"), ("", ""), ("Fall <2026>", "Fall <2026>")],
+)
+def test_a_day_is_written_out_and_what_is_no_day_stays(value: date | str, text: str) -> None:
+    assert formats.day(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(-1, "0 s"), (8.9, "8 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (3600, "1 h 0 min")]
+)
+def test_a_duration_has_two_units_at_most(seconds: float, text: str) -> None:
+    assert formats.duration(seconds) == text
+
+
+@pytest.mark.parametrize(("size", "text"), [(640, "640 B"), (1500, "1.5 kB"), (12_000_000, "12.0 MB")])
+def test_a_size_is_in_the_unit_that_fits(size: int, text: str) -> None:
+    assert formats.file_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("gap", "text"),
+    [
+        (timedelta(seconds=30), "just now"),
+        (timedelta(minutes=1), "1 minute ago"),
+        (timedelta(hours=5, minutes=59), "5 hours ago"),
+        (timedelta(days=40), "40 days ago"),
+        (timedelta(hours=-2), "in 2 hours"),
+    ],
+)
+def test_an_age_is_in_the_largest_unit_that_fits(gap: timedelta, text: str) -> None:
+    assert formats.ago(NOW - gap, NOW) == text
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2026, 7, 1, 23, 30, tzinfo=UTC), "2 Jul 2026, 01:30"),
+        (datetime(2026, 12, 31, 23, 5, tzinfo=UTC), "1 Jan 2027, 00:05"),
+    ],
+)
+def test_a_moment_is_read_off_the_portals_clock(moment: datetime, text: str) -> None:
+    assert formats.local(moment, ZoneInfo("Europe/Stockholm")) == text
