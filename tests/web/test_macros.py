@@ -22,7 +22,7 @@ def drawn(site: Flask, file: str, call: str, **values: object) -> str:
 
 class Person(Form):
     name = StringField("Name", [InputRequired("Type the name.")], description="As in the SIS.")
-    role = SelectField("Role", choices=["student"])
+    role = SelectField("Role", choices=[], validate_choice=False)
     active = BooleanField("Active")
 
 
