@@ -19,6 +19,8 @@ class Kept(msgspec.Struct):
     """What the demonstration remembers in its data folder."""
 
     password: str
+    sandbox_port: int
+    """Stays the same from start to start, because the connection names it."""
     prepared: bool = False
 
 
@@ -46,15 +48,11 @@ class Demo:
         folder = environ.get("DATA_DIR") or str(load(environ).data_dir / "demo")
         home = load({**environ, "DATA_DIR": folder}).data_dir
         settings = load({**environ, "DATA_DIR": folder, "DATABASE_URL": f"sqlite:///{home / 'portal.sqlite3'}"})
-        return cls(settings, _kept(home))
-
-    @property
-    def sandbox_port(self) -> int:
-        return self.settings.port + 1
+        return cls(settings, _kept(home, settings.port + 1))
 
     @property
     def sandbox_url(self) -> str:
-        return f"http://127.0.0.1:{self.sandbox_port}"
+        return f"http://127.0.0.1:{self.kept.sandbox_port}"
 
     def prepare(self, children: Children, answers: Callable[[str], bool]) -> None:
         """Starts the sample district and, the first time, sets the portal up and prepares a sync from it."""
@@ -70,7 +68,7 @@ class Demo:
     def sandbox(self) -> list[str]:
         """The command of the sample district, which remembers the days that passed in it."""
         remembers = str(self.settings.data_dir / "sandbox.json")
-        command = ["python", "-m", "sisportal.sandbox", "--port", str(self.sandbox_port), "--state", remembers]
+        command = ["python", "-m", "sisportal.sandbox", "--port", str(self.kept.sandbox_port), "--state", remembers]
         return [*command, "--token", SANDBOX_TOKEN, "--students", "600", "--schools", "3"]
 
     def _set_up(self, children: Children) -> None:
@@ -96,13 +94,13 @@ class Demo:
         ]
 
 
-def _kept(folder: Path) -> Kept:
+def _kept(folder: Path, port: int) -> Kept:
     path = folder / "demo.json"
     if path.exists():
         return msgspec.json.decode(path.read_bytes(), type=Kept)
     if (folder / "portal.sqlite3").exists():
         raise ConfigError(f"{folder} holds a portal already, and a demonstration would add made-up people to it.")
-    kept = Kept(secrets.token_urlsafe(9))
+    kept = Kept(secrets.token_hex(8), sandbox_port=port)
     _keep(folder, kept)
     return kept
 

@@ -126,7 +126,7 @@ def main() -> int:
         demo = Demo.make(os.environ) if parser.parse_args().demo else None
         settings = demo.settings if demo else load(os.environ)
         if demo:
-            require_free("127.0.0.1", demo.sandbox_port)
+            require_free("127.0.0.1", demo.kept.sandbox_port)
         run(settings, os.environ, demo)
     except Stopped:
         say("\nSIS Portal has ended.")

@@ -1,7 +1,9 @@
 """Promises of the project as a whole: what the README names, and what the lock file holds."""
 
+import ast
 import re
 import tomllib
+from pathlib import Path
 
 from packaging.requirements import Requirement
 
@@ -40,3 +42,24 @@ def test_every_dependency_is_locked_with_hashes_and_without_addresses() -> None:
     assert dependencies() <= {entry.split("==")[0].split("[")[0] for entry in entries}
     assert [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry] == []
     assert "://" not in lock
+
+
+def is_a_tab(path: Path) -> bool:
+    return "= Blueprint(" in path.read_text()
+
+
+def imported_by(path: Path) -> set[str]:
+    """Dotted names of what a module imports from, and of what it imports from there."""
+    named = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    return {
+        name for node in named for name in (str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names))
+    }
+
+
+def test_tabs_do_not_import_each_other() -> None:
+    paths = (PROJECT / "sisportal" / "web").rglob("*.py")
+    tabs = {".".join(path.relative_to(PROJECT).with_suffix("").parts): path for path in paths if is_a_tab(path)}
+
+    assert {tab: imported_by(path) & (tabs.keys() - {tab}) for tab, path in tabs.items()} == {
+        tab: set() for tab in tabs
+    }

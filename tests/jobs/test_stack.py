@@ -79,7 +79,7 @@ def test_the_terminal_shows_where_the_portal_is(tmp_path: Path) -> None:
 
 
 def test_the_demonstration_shows_its_sign_in(settings: Settings) -> None:
-    demo = Demo(settings, Kept(password="made-up"))
+    demo = Demo(settings, Kept(password="made-up", sandbox_port=5001))
 
     shown = greeting(settings, "http://127.0.0.1:5000", demo)
 
