@@ -5,6 +5,8 @@ import binascii
 import hashlib
 from dataclasses import dataclass, field
 
+import msgspec
+
 from sisportal.sandbox.clever_wire import (
     Call,
     Reply,
@@ -139,6 +141,14 @@ class Access:
             return None
         reaches = (f"/districts/{district.id}", f"/users/{self.people[token][0]}")
         return None if call.path.endswith(reaches) else no_such_route(call)
+
+    def as_seen_by(self, token: str, reply: Reply) -> Reply:
+        """A person's token sees single records without their links."""
+        if token not in self.people or reply.status != 200:
+            return reply
+        single = msgspec.json.decode(reply.body)
+        single.pop("links", None)
+        return json_reply(single)
 
 
 def _basic(authorization: str) -> str:

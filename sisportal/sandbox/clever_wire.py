@@ -25,6 +25,7 @@ class Call:
     query: list[tuple[str, str]]
     query_string: str = ""
     authorization: str = ""
+    content_type: str = ""
     body: bytes = b""
 
     @property

@@ -10,6 +10,7 @@ import msgspec
 from sisportal.sandbox import edits, names
 from sisportal.sandbox.district import Difference, District
 from sisportal.sandbox.entities import Person, Section, is_student_of
+from sisportal.sandbox.generator import grades_of
 from sisportal.sandbox.people import People, plain
 
 
@@ -157,7 +158,7 @@ class _Course:
     def _move(self) -> None:
         person = self._student()
         grade = person.as_student.grade
-        others = sorted({s.school for s in self.district.sections if s.grade == grade} - {person.as_student.school})
+        others = [s.id for s in self.district.schools if grade in grades_of(s) and s.id != person.as_student.school]
         if others:
             school = self.rng.choice(others)
             edits.move_student(self.district, person.id, school)

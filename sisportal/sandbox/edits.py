@@ -127,9 +127,15 @@ def move_student(district: District, student_id: str, school_id: str) -> None:
     for section in list(district.sections):
         if section.school == old and is_student_of(section, student_id):
             withdraw(district, section.id, student_id)
-        elif section.school == school_id and section.grade == role.grade and section.period not in taken:
+        elif section.school == school_id and section.period not in taken and _suits(district, section, role.grade):
             enrol(district, section.id, student_id)
             taken.add(section.period)
+
+
+def _suits(district: District, section: Section, grade: str | None) -> bool:
+    """Whether somebody of that grade attends the section."""
+    members = filter(None, map(district.people.get, section.students))
+    return any(person.student is not None and person.student.grade == grade for person in members)
 
 
 def add_section(district: District, like: Section, students: Iterable[str]) -> Section:

@@ -52,7 +52,7 @@ def generate(
 
 
 def _usual_schools(students: int) -> int:
-    return max(3 if students >= 60 else 2, students // 620)
+    return max(2 if students < 60 else 3 if students < 200 else 4, students // 620)
 
 
 def _levels(count: int) -> list[str]:
@@ -79,13 +79,14 @@ def _add_schools(district: District, rng: random.Random, count: int, moment: Mil
     return list(district.schools)
 
 
-def _grades(school: School) -> tuple[str, ...]:
+def grades_of(school: School) -> tuple[str, ...]:
+    """The grades that the school has, the lowest first."""
     first, last = names.GRADES.index(school.low_grade), names.GRADES.index(school.high_grade)
     return names.GRADES[first : last + 1]
 
 
 def _add_students(district: District, rng: random.Random, people: People, schools: list[School], count: int) -> None:
-    offering = {grade: [s for s in schools if grade in _grades(s)] for grade in names.GRADES}
+    offering = {grade: [s for s in schools if grade in grades_of(s)] for grade in names.GRADES}
     moment = at(date(2021, 8, 12))
     for i in range(count):
         grade = names.GRADES[(i * 7 + i // 13) % 13]

@@ -9,9 +9,11 @@ from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from sisportal.sandbox import operations
 from sisportal.sandbox.clever_access import Access, RateLimit
 from sisportal.sandbox.clever_v3 import CleverV3
 from sisportal.sandbox.clever_wire import Call, Reply, no_such_route, unrecognized_token
+from sisportal.sandbox.control import Control
 from sisportal.sandbox.district import District
 from sisportal.sandbox.faults import Faults
 
@@ -45,8 +47,9 @@ class Sandbox:
         """Held while a reply is made; hold it to change the district in one step while requests come in."""
         self.calls: list[str] = []
         """Every request to the provider so far, as ``GET /v3.1/users?limit=100``."""
-        self.control: Callable[[Call], Reply | None] = lambda _call: None
-        """Answers what is not the provider's: the page and the controls."""
+        self.keep: Callable[[operations.Any], None] = lambda _operation: None
+        """Told of every operation that was done over the control API."""
+        self._control = Control(self)
         self._clock = clock
         self._sleep = sleep
         self._requests = count(1)
@@ -59,7 +62,7 @@ class Sandbox:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """WSGI."""
         call = _call(environ)
-        reply = self.control(call) or self._answered(call)
+        reply = self._control.reply(call) or self._answered(call)
         if reply.delay:
             self._sleep(reply.delay)
         reason = REASONS.get(reply.status, "Unknown")
@@ -90,9 +93,13 @@ class Sandbox:
         elif version is None or call.path == f"{version.prefix}/me":
             reply = self.access.me(self.district, call, token)
         else:
-            reply = self.access.refusal(self.district, call, token) or version.reply(self.district, call)
+            reply = self.access.refusal(self.district, call, token) or self._read(version, call, token)
         reply.headers |= limits | self._marks(reply)
         return reply
+
+    def _read(self, version: CleverV3, call: Call, token: str) -> Reply:
+        reply = version.reply(self.district, call)
+        return self.access.as_seen_by(token, reply)
 
     def _marks(self, reply: Reply) -> dict[str, str]:
         return {
@@ -115,12 +122,8 @@ def create_sandbox(
 
     ``rate_limit`` is per token and minute (Clever's is 1,200), high so that tests are not held up.
     """
-    from sisportal.sandbox.control import Control  # noqa: PLC0415  # the controls work on a sandbox
-
     usual = hashlib.sha1(f"{district.id}/{district.seed}".encode(), usedforsecurity=False).hexdigest()
-    sandbox = Sandbox(district, token or usual, rate_limit, clock, sleep)
-    sandbox.control = Control(sandbox).reply
-    return sandbox
+    return Sandbox(district, token or usual, rate_limit, clock, sleep)
 
 
 def _call(environ: "WSGIEnvironment") -> Call:
@@ -129,7 +132,8 @@ def _call(environ: "WSGIEnvironment") -> Call:
     length = int(environ.get("CONTENT_LENGTH") or 0)
     return Call(
         environ["REQUEST_METHOD"], path, parse_qsl(query, keep_blank_values=True), query,
-        environ.get("HTTP_AUTHORIZATION", ""), environ["wsgi.input"].read(length) if length else b"",
+        environ.get("HTTP_AUTHORIZATION", ""), environ.get("CONTENT_TYPE", ""),
+        environ["wsgi.input"].read(length) if length else b"",
     )  # fmt: skip
 
 
