@@ -42,7 +42,7 @@ class Control:
             ("GET", "faults"): lambda _: json_reply(self._sandbox.faults.active),
             ("POST", "faults"): self._fault,
             ("POST", "faults/clear"): self._clear_faults,
-            ("GET", "calls"): lambda _: json_reply(self._sandbox.calls),
+            ("GET", "calls"): lambda _: json_reply(list(self._sandbox.calls)),
             ("POST", "calls/clear"): self._clear_calls,
             ("POST", "sign-in"): self._sign_in,
         }
@@ -64,7 +64,7 @@ class Control:
         return _answer(call, {"cleared": True})
 
     def _done(self, call: Call) -> Reply:
-        operation = msgspec.convert(_sent(call), operations.Any, strict=not _is_form(call))
+        operation = msgspec.convert(_sent(call), operations.AnyOperation, strict=not _is_form(call))
         outcome = operation.apply(self._sandbox)
         self._sandbox.keep(operation)
         return _answer(call, outcome)
@@ -107,7 +107,7 @@ class Control:
         if call.path == "/sandbox.css":
             return Reply(200, files(__package__).joinpath("page/sandbox.css").read_bytes(), "text/css; charset=utf-8")
         with self._sandbox.lock:
-            page = _template().render(self.summary(), calls=self._sandbox.calls[-12:][::-1])
+            page = _template().render(self.summary(), calls=list(self._sandbox.calls)[:-13:-1])
         headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
         return Reply(200, page.encode(), HTML, headers)
 

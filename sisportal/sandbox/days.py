@@ -67,14 +67,14 @@ def pass_day(district: District, *, seed: int | None = None, pace: float = 1.0) 
     district.day += 1
     district.today += timedelta(days=1)
     rng = random.Random(f"{district.seed if seed is None else seed}/{district.day}")
-    course = _Course(district, rng, pace)
-    course.run()
-    return Day(district.day, district.today.isoformat(), course.happenings, district.settle())
+    passing = _Passing(district, rng, pace)
+    passing.run()
+    return Day(district.day, district.today.isoformat(), passing.happenings, district.settle())
 
 
 @dataclass
-class _Course:
-    """The course of one day."""
+class _Passing:
+    """One day as it passes."""
 
     district: District
     rng: random.Random

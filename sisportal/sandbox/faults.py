@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -21,11 +21,11 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Pattern of the request's path, with ``*`` and ``?``; ``/oauth/*`` for tokens."""
     where: str = ""
     """Text that the request's query must contain, as ``starting_after=`` or ``role=student``."""
-    nth: int = 1
+    nth: Annotated[int, msgspec.Meta(ge=1)] = 1
     """The first matching request that it hits, counted from 1."""
-    times: int | None = None
+    times: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """How many requests it hits; None for all until it is cleared."""
-    rows: int = 1
+    rows: Annotated[int, msgspec.Meta(ge=1)] = 1
     """How many rows of a page it spoils, where it spoils rows."""
     seconds: float = 30.0
     """How long it makes a reply wait, or how far off the rate limit's reset is."""
@@ -105,6 +105,11 @@ def _empty_list(_fault: Fault, at: Circumstances) -> Reply:
 
 def _truncated(_fault: Fault, at: Circumstances) -> Reply:
     return Reply(at.reply.status, at.reply.body[: len(at.reply.body) * 2 // 3], at.reply.content_type, at.reply.headers)
+
+
+def _broken_utf8(_fault: Fault, at: Circumstances) -> Reply:
+    body = at.reply.body.replace(b'"name":', b'"\xc3\x28":0,"name":', 1)
+    return Reply(at.reply.status, body, at.reply.content_type, at.reply.headers)
 
 
 def _content_type(_fault: Fault, at: Circumstances) -> Reply:
@@ -273,6 +278,7 @@ EFFECTS: dict[str, tuple[str, Effect]] = {
     "status": ("Any other status", _any_status),
     "html": ("A web page instead of JSON, with status 200", _body(HTML_ERROR % (b"Sign in", b"Sign in"), HTML)),
     "truncated-json": ("JSON that ends in the middle", _truncated),
+    "broken-utf-8": ("Bytes that are no UTF-8", _broken_utf8),
     "empty-body": ("Status 200 and no body at all", _body(b"")),
     "list-envelope": ("[] instead of the envelope", _body(b"[]")),
     "empty-envelope": ("{} instead of the envelope", _body(b"{}")),

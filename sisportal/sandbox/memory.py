@@ -36,7 +36,7 @@ class Memory(msgspec.Struct):
     """A district's origin and everything done to it since, in order."""
 
     origin: Origin
-    done: list[operations.Any] = msgspec.field(default_factory=list)
+    done: list[operations.AnyOperation] = msgspec.field(default_factory=list)
 
     def repeat(self, sandbox: "Sandbox") -> None:
         """Do everything again."""
@@ -57,15 +57,20 @@ def recall(path: Path | None, wanted: Origin) -> Memory:
     return memory
 
 
-def keeper(path: Path | None, memory: Memory) -> Callable[[operations.Any], None]:
-    """What writes an operation down once it is done; nowhere without a file."""
+def keeper(path: Path | None, memory: Memory) -> Callable[[operations.AnyOperation], None]:
+    """Write down the district, and give what writes down each operation once it is done; nowhere without a file."""
 
-    def keep(operation: operations.Any) -> None:
+    def keep(operation: operations.AnyOperation) -> None:
         memory.done.append(operation)
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(path.name + ".new")
-            draft.write_bytes(msgspec.json.format(msgspec.json.encode(memory)))
-            draft.replace(path)
+        _write(path, memory)
 
+    _write(path, memory)
     return keep
+
+
+def _write(path: Path | None, memory: Memory) -> None:
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(path.name + ".new")
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(memory)))
+        draft.replace(path)

@@ -1,6 +1,6 @@
 """What can be done to a sandbox from its page and over its control API: one value each, so that a file can repeat them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -30,7 +30,7 @@ class Operation(msgspec.Struct, tag_field="do", forbid_unknown_fields=True, omit
 class PassDay(Operation, tag="pass-day"):
     """Let days pass."""
 
-    days: int = 1
+    days: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
     seed: int | None = None
     pace: float = 1.0
 
@@ -63,7 +63,7 @@ class ComeBack(Operation, tag="come-back"):
 class MassDelete(Operation, tag="mass-delete"):
     """A share of all students leaves at once."""
 
-    share: float = 0.3
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.3
     seed: int = 0
 
     def perform(self, sandbox: "Sandbox") -> None:
@@ -217,7 +217,7 @@ class RotateToken(Operation, tag="rotate-token"):
         return {"token": sandbox.access.rotate()}
 
 
-Any = (
+AnyOperation = (
     PassDay | Leave | ComeBack | MassDelete | RenamePerson | ChangeEmail | SplitUser | MoveStudent | RenameSection | Enrol
     | Withdraw | DropSection | RecreateTerms | RecreateCourses | UnshareSchool | ShareSchool | SetState | RotateToken
 )  # fmt: skip

@@ -4,6 +4,7 @@ import hashlib
 import threading
 import time
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING
@@ -45,9 +46,9 @@ class Sandbox:
         self.faults = Faults()
         self.lock = threading.RLock()
         """Held while a reply is made; hold it to change the district in one step while requests come in."""
-        self.calls: list[str] = []
-        """Every request to the provider so far, as ``GET /v3.1/users?limit=100``."""
-        self.keep: Callable[[operations.Any], None] = lambda _operation: None
+        self.calls: deque[str] = deque(maxlen=10_000)
+        """The last requests to the provider, as ``GET /v3.1/users?limit=100``."""
+        self.keep: Callable[[operations.AnyOperation], None] = lambda _operation: None
         """Told of every operation that was done over the control API."""
         self._control = Control(self)
         self._clock = clock

@@ -73,6 +73,12 @@ def test_truncated_json_ends_in_the_middle(sandbox: Served, ask: Asking) -> None
     assert 0 < len(cut) < len(whole)
 
 
+def test_bytes_can_be_no_utf_8(sandbox: Served, ask: Asking) -> None:
+    switch_on(sandbox, Fault(name="broken-utf-8"))
+    with pytest.raises(UnicodeDecodeError):
+        ask.get("/v3.1/users").content.decode()
+
+
 def test_a_connection_can_drop_in_the_middle_of_the_body(sandbox: Served, ask: Asking) -> None:
     switch_on(sandbox, Fault(name="dropped-connection", times=1))
     with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
