@@ -113,7 +113,7 @@ class Action(Base):
 
     __tablename__ = "action"
     __table_args__ = (
-        Index("ix_action_list", "sync_id", "type", "verb"),
+        Index("ix_action_list", "sync_id", "type", "verb", "id"),
         Index("ix_action_unticked", "sync_id", sqlite_where=text("ticked = 0"), postgresql_where=text("not ticked")),
         Index("ix_action_held", "sync_id", sqlite_where=text("held <> ''"), postgresql_where=text("held <> ''")),
         Index("ix_action_source", "source_id"),

@@ -5,6 +5,7 @@ Values are flat dicts of JSON-able values, keyed by the names that the export us
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -167,3 +168,23 @@ def difference(incoming: Values, held: Values, written: Values, blanks: Blanks) 
         else:
             both[name] = (last, here, value)
     return Difference(before, after, kept, both)
+
+
+class Standing(StrEnum):
+    """How a record that is about to be written compares with the plan (SPEC 7)."""
+
+    AS_PLANNED = "as-planned"
+    ALREADY_SO = "already-so"
+    CONFLICT = "conflict"
+
+
+def standing(held: Values, before: Values, after: Values) -> Standing:
+    """Whether ``held`` is still as the plan found it, already as the plan wants it, or neither.
+
+    Only the fields that the plan names count, and of these only those that ``held`` has.
+    """
+    if all(held[name] == value for name, value in before.items() if name in held):
+        return Standing.AS_PLANNED
+    if all(held[name] == value for name, value in after.items() if name in held):
+        return Standing.ALREADY_SO
+    return Standing.CONFLICT

@@ -1,5 +1,6 @@
 """From one incoming record and what the portal holds of it to the action that would bring them together, if any."""
 
+from collections.abc import Set
 from typing import Any
 
 import msgspec
@@ -58,7 +59,9 @@ def section_label(section: Section) -> str:
     return section.name or section.course_name or section.source_id
 
 
-def plan_person(person: Person, fingerprint: int, held: Held | None, options: Options, places: Places) -> Planned | None:
+def plan_person(
+    person: Person, fingerprint: int, held: Held | None, options: Options, places: Places
+) -> Planned | None:
     """The action for a person: an add without ``held``, else an edit, a reactivation or nothing.
 
     The username of an add is chosen by whoever knows those taken.
@@ -67,7 +70,13 @@ def plan_person(person: Person, fingerprint: int, held: Held | None, options: Op
     school = home(person.schools, person.school, places) or ""
     if held is None:
         return Planned(
-            str(person.role), "add", person.source_id, person_label(person), school, after=without_blanks(incoming), fingerprint=fingerprint
+            str(person.role),
+            "add",
+            person.source_id,
+            person_label(person),
+            school,
+            after=without_blanks(incoming),
+            fingerprint=fingerprint,
         )
     found = difference(incoming, held.values, held.written, options.blanks)
     planned = _change(str(person.role), person.source_id, person_label(person), school, held, found)
@@ -77,9 +86,17 @@ def plan_person(person: Person, fingerprint: int, held: Held | None, options: Op
 
 
 def plan_section(
-    section: Section, fingerprint: int, held: Held | None, members: frozenset[str] | set[str], options: Options, places: Places
+    section: Section,
+    fingerprint: int,
+    held: Held | None,
+    members: Set[str],
+    options: Options,
+    places: Places,
+    staying: Set[str] = frozenset(),
 ) -> Planned | None:
     """The action for a section; ``members`` are those of its people who have or will have an account.
+
+    Those ``staying`` keep their place although no longer listed: nobody proved that they left (SPEC 10).
 
     Rosters are compared with what was last written, so somebody whom a person put into the class or took out of it
     in the portal stays as that person left them (SPEC 6.6).
@@ -87,17 +104,27 @@ def plan_section(
     incoming = class_values(section, places)
     teachers = [source_id for source_id in section.teachers if source_id in members]
     students = [source_id for source_id in section.students if source_id in members]
+    # Somebody listed who cannot be a member yet: the class stays to be compared until they can.
+    whole = len(teachers) == len(section.teachers) and len(students) == len(section.students)
+    mark = fingerprint if whole else None
     if held is None:
         after = without_blanks(incoming) | {"style": class_style(section, options), "teachers": teachers}
         roster = {"join": teachers + students, "leave": []}
         return Planned(
-            "section", "add", section.source_id, section_label(section), section.school, after=after, roster=roster, fingerprint=fingerprint
+            "section",
+            "add",
+            section.source_id,
+            section_label(section),
+            section.school,
+            after=after,
+            roster=roster,
+            fingerprint=mark,
         )
     if options.ignore_name_edits:
         incoming.pop("name")
     found = difference(incoming, held.values, held.written, options.blanks)
     planned = _change("section", section.source_id, section_label(section), section.school, held, found)
-    roster = _roster(section, teachers, students, held.written)
+    roster = _roster(section, teachers, students, held.written, staying)
     order = _order(teachers, held.written, roster)
     if planned is None and (roster["join"] or roster["leave"] or order):
         planned = _edit("section", section.source_id, section_label(section), section.school, held)
@@ -107,17 +134,19 @@ def plan_section(
     if order:
         planned.before = planned.before | {"teachers": held.written.get("teachers", [])}
         planned.after = planned.after | {"teachers": teachers}
-    planned.fingerprint = fingerprint
+    planned.fingerprint = mark
     return planned
 
 
-def _roster(section: Section, teachers: list[str], students: list[str], written: Values) -> dict[str, list[str]]:
+def _roster(
+    section: Section, teachers: list[str], students: list[str], written: Values, staying: Set[str]
+) -> dict[str, list[str]]:
     last = [*written.get("teachers", []), *written.get("students", [])]
     known = set(last)
     listed = {*section.teachers, *section.students}
     return {
         "join": [source_id for source_id in (*teachers, *students) if source_id not in known],
-        "leave": [source_id for source_id in last if source_id not in listed],
+        "leave": [source_id for source_id in last if source_id not in listed and source_id not in staying],
     }
 
 

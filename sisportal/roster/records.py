@@ -6,6 +6,7 @@ identifier (a Clever ID, a OneRoster ``sourcedId``), unique within a connection 
 """
 
 from enum import StrEnum
+from hashlib import blake2b
 
 import msgspec
 
@@ -193,3 +194,16 @@ def resolved(section: Section, courses: dict[str, Course], terms: dict[str, Term
     if term is not None:
         changes |= {"term_name": term.name, "start": term.start, "finish": term.finish}
     return msgspec.structs.replace(section, **changes)
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encoded(record: Record) -> bytes:
+    """The record as JSON, always the same bytes for the same values."""
+    return _encoder.encode(record)
+
+
+def fingerprint(encoded_record: bytes) -> int:
+    """64 bits that tell whether a record changed; signed, as databases keep whole numbers."""
+    return int.from_bytes(blake2b(encoded_record, digest_size=8).digest(), "big", signed=True)

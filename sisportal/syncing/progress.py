@@ -27,7 +27,13 @@ class Pulse:
     """Beats once a second from a thread of its own, so that a slow page of the SIS does not look like a dead worker."""
 
     def __init__(self, engine: Engine, sync_id: int, token: str, clock: Clock, every: float = BEAT_SECONDS) -> None:
-        self._engine, self._sync_id, self._token, self._clock, self._every = writing(engine), sync_id, token, clock, every
+        self._engine, self._sync_id, self._token, self._clock, self._every = (
+            writing(engine),
+            sync_id,
+            token,
+            clock,
+            every,
+        )
         self._stage, self._done, self._total = "", 0, 0
         self._asked_to_cancel, self._lost = False, False
         self._ended = threading.Event()
@@ -37,9 +43,16 @@ class Pulse:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._ended.set()
         self._thread.join()
+
+    @property
+    def words(self) -> str:
+        """The stage that runs now."""
+        return self._stage
 
     def stage(self, words: str, total: int = 0) -> None:
         """Begin a stage, in words that a page shows."""
@@ -67,7 +80,10 @@ class Pulse:
 
     def _values(self) -> dict[str, object]:
         return {
-            "heartbeat_at": self._clock(), "stage": self._stage, "done": self._done, "total": max(self._total, self._done)
+            "heartbeat_at": self._clock(),
+            "stage": self._stage,
+            "done": self._done,
+            "total": max(self._total, self._done),
         }
 
     def _run(self) -> None:

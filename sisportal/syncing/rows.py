@@ -1,12 +1,15 @@
 """Rows in bulk: statements compiled once, rows as plain tuples, a few thousand at a time (DESIGN 2)."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Dialect, Table, func, select, text
+
+from sisportal.models.base import UTCDateTime
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -41,6 +44,12 @@ def update_rows(
     """Update by key: each tuple holds the new values of ``columns``, then the values of ``keys``."""
     if rows:
         connection.exec_driver_sql(_update_sql(table, tuple(columns), tuple(keys), connection.dialect), rows)
+
+
+def stored_moment(connection: Connection, moment: datetime) -> Any:
+    """A moment as the driver takes it in a plain tuple."""
+    process = UTCDateTime().dialect_impl(connection.dialect).bind_processor(connection.dialect)
+    return process(moment) if process else moment
 
 
 def reserve_ids(connection: Connection, table: Table, count: int) -> int:

@@ -13,12 +13,8 @@ STALE_AFTER = timedelta(seconds=10)
 
 MOVES: dict[SyncState, frozenset[SyncState]] = {
     SyncState.QUEUED: frozenset({SyncState.PREPARING, SyncState.CANCELLED, SyncState.FAILED, SyncState.INTERRUPTED}),
-    SyncState.PREPARING: frozenset(
-        {SyncState.PREPARED, SyncState.FAILED, SyncState.INTERRUPTED, SyncState.CANCELLED}
-    ),
-    SyncState.PREPARED: frozenset(
-        {SyncState.COMMITTING, SyncState.DISCARDED, SyncState.SUPERSEDED, SyncState.EXPIRED}
-    ),
+    SyncState.PREPARING: frozenset({SyncState.PREPARED, SyncState.FAILED, SyncState.INTERRUPTED, SyncState.CANCELLED}),
+    SyncState.PREPARED: frozenset({SyncState.COMMITTING, SyncState.DISCARDED, SyncState.SUPERSEDED, SyncState.EXPIRED}),
     SyncState.COMMITTING: frozenset({SyncState.COMMITTED, SyncState.PARTLY_COMMITTED}),
     SyncState.PARTLY_COMMITTED: frozenset({SyncState.COMMITTING, SyncState.SUPERSEDED, SyncState.EXPIRED}),
     SyncState.COMMITTED: frozenset(),
@@ -108,7 +104,9 @@ def _refuse_while_another_runs(connection: Connection, connection_id: int, sync_
     if other is None:
         return
     if other.state == SyncState.COMMITTING:
-        raise Busy(f"Sync {other.id} is being committed since {other.started_at:%H:%M} UTC. Wait for it, or continue it.")
+        raise Busy(
+            f"Sync {other.id} is being committed since {other.started_at:%H:%M} UTC. Wait for it, or continue it."
+        )
     raise Busy(f"Sync {other.id} is being prepared since {other.started_at:%H:%M} UTC. Wait for it, or cancel it.")
 
 

@@ -1,0 +1,136 @@
+"""Commit: apply the ticked actions in batches, each a transaction that also records its outcome (SPEC 7)."""
+
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, func, select, update
+
+from sisportal.models import ActionState, SisConnection, Sync, SyncState
+from sisportal.models.database import writing
+from sisportal.syncing import notices, parents
+from sisportal.syncing.actions import ACTIONS
+from sisportal.syncing.commit_accounts import AccountCommit
+from sisportal.syncing.commit_classes import ClassCommit
+from sisportal.syncing.connections import stored_options
+from sisportal.syncing.outcomes import Ledger
+from sisportal.syncing.progress import ClaimLost, Clock, Pulse
+from sisportal.syncing.rosters import Rosters
+from sisportal.syncing.states import NotAllowed, claim, move
+from sisportal.syncing.words import committed_sentence
+
+logger = logging.getLogger(__name__)
+
+COMMITTABLE_FOR = timedelta(days=7)
+
+
+class Stale(NotAllowed):
+    """The plan is too old, or was made with other options: prepare again."""
+
+
+def commit(engine: Engine, sync_id: int, clock: Clock, *, committed_by: int | None = None) -> SyncState:
+    """Apply what is ticked and not held, or go on with a commit that was killed; the state it ended in.
+
+    A sync that is committed already is left as it is. Raises ``NotAllowed`` (``Stale``, ``Busy``) and changes nothing
+    where the sync cannot be committed.
+    """
+    if _state(engine, sync_id) == SyncState.COMMITTED:
+        return SyncState.COMMITTED
+    refuse_stale(engine, sync_id, clock())
+    token = claim(engine, sync_id, SyncState.COMMITTING, clock())
+    with Pulse(engine, sync_id, token, clock) as pulse:
+        try:
+            return _apply(engine, sync_id, pulse, clock, committed_by)
+        except ClaimLost:
+            logger.warning("claim lost", extra={"sync_id": sync_id})
+            return SyncState.COMMITTING
+
+
+def refuse_stale(engine: Engine, sync_id: int, now: datetime) -> None:
+    """Raise ``Stale`` where the plan may not be committed any more (SPEC 6.7); a commit under way goes on."""
+    with writing(engine).begin() as connection:
+        row = connection.execute(
+            select(Sync.state, Sync.options_version, Sync.prepared_at, SisConnection.options_version.label("current"))
+            .join(SisConnection, SisConnection.id == Sync.connection_id)
+            .where(Sync.id == sync_id)
+        ).one_or_none()
+        if row is None or row.state not in {SyncState.PREPARED, SyncState.PARTLY_COMMITTED}:
+            return
+        if row.options_version != row.current:
+            sentence = "The options or the mapping of schools changed after this sync was prepared. Prepare again."
+        elif row.prepared_at and now - row.prepared_at > COMMITTABLE_FOR:
+            sentence = "This sync was prepared more than 7 days ago. Prepare again."
+        else:
+            return
+        if row.state == SyncState.PREPARED:
+            move(connection, sync_id, SyncState.EXPIRED, note=sentence, finished_at=now)
+    raise Stale(sentence)
+
+
+def discard(engine: Engine, sync_id: int, now: datetime, who: str) -> None:
+    """Put a prepared sync aside for good. Raises ``NotAllowed``."""
+    with writing(engine).begin() as connection:
+        note = f"Discarded by {who}."
+        if not move(connection, sync_id, SyncState.DISCARDED, note=note, finished_at=now):
+            raise NotAllowed("Only a sync that is prepared and not committed can be discarded.")
+
+
+def _apply(engine: Engine, sync_id: int, pulse: Pulse, clock: Clock, committed_by: int | None) -> SyncState:
+    with writing(engine).begin() as connection:
+        pulse.fence(connection)
+        row = connection.execute(
+            select(Sync.connection_id, Sync.options, SisConnection.kind)
+            .join(SisConnection, SisConnection.id == Sync.connection_id)
+            .where(Sync.id == sync_id)
+        ).one()
+        if committed_by is not None:
+            connection.execute(update(Sync).where(Sync.id == sync_id).values(committed_by=committed_by))
+        total = connection.scalar(
+            select(func.count()).where(
+                ACTIONS.c.sync_id == sync_id, ACTIONS.c.state == ActionState.PLANNED, ACTIONS.c.ticked
+            )
+        )
+    ledger = Ledger(engine, sync_id, pulse, clock)
+    accounts = AccountCommit(ledger, row.connection_id)
+    rosters = Rosters(row.connection_id, sync_id)
+    classes = ClassCommit(ledger, row.connection_id, stored_options(row.options, row.kind), rosters)
+    pulse.stage("Writing accounts, classes and rosters", total or 0)
+    accounts.run()
+    classes.run()
+    parents.arrange(ledger)
+    accounts.archive()
+    classes.archive()
+    parents.settle(ledger)
+    ledger.settle_unticked()
+    return _finish(ledger, row.connection_id)
+
+
+def _finish(ledger: Ledger, connection_id: int) -> SyncState:
+    now = ledger.clock()
+    with ledger.transaction() as connection:
+        waiting = connection.scalar(
+            select(func.count()).where(ACTIONS.c.sync_id == ledger.sync_id, ACTIONS.c.state == ActionState.PLANNED)
+        )
+        undone = ledger.outcome(ActionState.CONFLICT) + ledger.outcome(ActionState.FAILED)
+        state = SyncState.PARTLY_COMMITTED if waiting or undone else SyncState.COMMITTED
+        cursor = connection.scalar(select(Sync.cursor).where(Sync.id == ledger.sync_id))
+        note = _note(waiting or 0, undone)
+        move(connection, ledger.sync_id, state, note=note, finished_at=now, claim=None, stage="")
+        values = {"committed_sync_id": ledger.sync_id, "cursor": cursor}
+        connection.execute(update(SisConnection).where(SisConnection.id == connection_id).values(values))
+        text = " ".join((committed_sentence(ledger.counts), note)).strip()
+        notices.notify(connection, ledger.sync_id, "committed", text, now)
+    return state
+
+
+def _note(waiting: int, undone: int) -> str:
+    parts = []
+    if waiting:
+        parts.append(f"{waiting:,} held, waiting for a decision.")
+    if undone:
+        parts.append(f"{undone:,} not applied because the portal changed in between.")
+    return " ".join(parts)
+
+
+def _state(engine: Engine, sync_id: int) -> str | None:
+    with engine.connect() as connection:
+        return connection.scalar(select(Sync.state).where(Sync.id == sync_id))

@@ -1,0 +1,195 @@
+"""Actions on accounts, applied a batch at a time: made, changed, revived, archived."""
+
+import msgspec
+from sqlalchemy import Connection, Text, delete, func, select, type_coerce
+
+from sisportal.models import Source
+from sisportal.roster.fields import ACCOUNT_FIELDS, Standing, Values, standing
+from sisportal.roster.records import Problem
+from sisportal.syncing.held import (
+    ACCOUNT_COLUMNS,
+    ACCOUNT_LINKS,
+    ACCOUNTS,
+    account_columns,
+    account_held,
+    account_search,
+    column_value,
+    decode_values,
+)
+from sisportal.syncing.outcomes import Ledger, Results, Stored
+from sisportal.syncing.rows import Row, chunks, insert_rows, json_text, reserve_ids, stored_moment, update_rows
+
+AT_ONCE = 1_000
+_INSERT = ("id", *ACCOUNT_COLUMNS, "username", "search", "source", "session_version", "changed_by_sync", "created_at")
+_LINK = ("connection_id", "source_id", "account_id", "written", "written_fingerprint")
+_UPDATE = (*ACCOUNT_COLUMNS, "search", "changed_by_sync")
+GONE = "The account is not there any more."
+CHANGED = "The account was changed in the portal after this sync was prepared."
+
+
+class Held(msgspec.Struct):
+    """An account as the commit finds it."""
+
+    id: int
+    username: str
+    values: Values
+    """Its synced fields, and ``archived``."""
+
+
+class AccountCommit:
+    """Applies the actions on accounts of one sync."""
+
+    def __init__(self, ledger: Ledger, connection_id: int) -> None:
+        self._ledger, self._connection_id = ledger, connection_id
+
+    def run(self) -> None:
+        """Everything but deletes, which come last of all (SPEC 7)."""
+        for type_ in ("student", "teacher"):
+            self._ledger.apply_all(type_, "add", self._add, AT_ONCE)
+            self._ledger.apply_all(type_, "reactivate", self._edit, AT_ONCE)
+            self._ledger.apply_all(type_, "edit", self._edit, AT_ONCE)
+
+    def archive(self) -> None:
+        """The deletes."""
+        for type_ in ("student", "teacher"):
+            self._ledger.apply_all(type_, "delete", self._delete, AT_ONCE)
+
+    def _add(self, connection: Connection, actions: list[Stored], results: Results) -> None:
+        linked = self._linked(connection, [action.source_id for action in actions])
+        wanted = [(action, action.after) for action in actions if action.source_id not in linked]
+        taken = _taken(connection, [after["username"] for _, after in wanted])
+        first = reserve_ids(connection, ACCOUNTS, len(wanted))
+        now = stored_moment(connection, self._ledger.clock())
+        accounts: list[Row] = []
+        links: list[Row] = []
+        for id_, (action, after) in enumerate(wanted, first):
+            username = self._free(connection, action, after.pop("username"), taken, results)
+            accounts.append(
+                (
+                    id_,
+                    *(column_value(field, after.get(field)) for field in ACCOUNT_FIELDS),
+                    username,
+                    account_search({**after, "username": username}),
+                    str(Source.SYNC),
+                    1,
+                    self._ledger.sync_id,
+                    now,
+                )
+            )
+            links.append((self._connection_id, action.source_id, id_, json_text(after), action.fingerprint))
+            results.applied(action, id_)
+        insert_rows(connection, ACCOUNTS, _INSERT, accounts)
+        insert_rows(connection, ACCOUNT_LINKS, _LINK, links)
+        for action in actions:
+            if (account_id := linked.get(action.source_id)) is not None:
+                results.already_so(action, account_id, "The portal has an account for this person already.")
+
+    def _free(self, connection: Connection, action: Stored, username: str, taken: set[str], results: Results) -> str:
+        """The planned username, or, where somebody took it since the plan, one with a number."""
+        chosen, number = username, 1
+        while chosen.lower() in taken:
+            number += 1
+            chosen = f"{username}{number}"
+            if chosen.lower() not in taken:
+                taken |= _taken(connection, [chosen])
+        if chosen != username:
+            problem = Problem("username-taken", action.type, action.source_id, "username", username, action.school)
+            results.warn(action, problem)
+        taken.add(chosen.lower())
+        return chosen
+
+    def _edit(self, connection: Connection, actions: list[Stored], results: Results) -> None:
+        held = _held(connection, [action.target_id for action in actions if action.target_id is not None])
+        written = self._written(connection, [action.source_id for action in actions])
+        accounts: list[Row] = []
+        revived: list[Row] = []
+        links: list[Row] = []
+        for action in actions:
+            account = held.get(action.target_id or 0)
+            if account is None:
+                results.conflict(action, GONE)
+                continue
+            before, after = action.before, action.after
+            linking = after.pop("identifiers", None) is not None
+            if not _judged(action, account, before, after, results):
+                continue
+            values = account.values | after
+            if values.pop("archived") is False and account.values["archived"]:
+                revived.append((None, None, account.id))
+            after.pop("archived", None)
+            accounts.append(self._account(account, values))
+            last = values if linking else written.get(action.source_id, {}) | after
+            links.append((self._connection_id, action.source_id, account.id, json_text(last), action.fingerprint))
+        update_rows(connection, ACCOUNTS, _UPDATE, ("id",), accounts)
+        update_rows(connection, ACCOUNTS, ("archived_at", "archived_by_sync"), ("id",), revived)
+        self._relink(connection, links)
+
+    def _account(self, account: Held, values: Values) -> Row:
+        return (
+            *(column_value(field, values[field]) for field in ACCOUNT_FIELDS),
+            account_search({**values, "username": account.username}),
+            self._ledger.sync_id,
+            account.id,
+        )
+
+    def _delete(self, connection: Connection, actions: list[Stored], results: Results) -> None:
+        held = _held(connection, [action.target_id for action in actions if action.target_id is not None])
+        now = stored_moment(connection, self._ledger.clock())
+        rows: list[Row] = []
+        for action in actions:
+            account = held.get(action.target_id or 0)
+            if account is None:
+                results.conflict(action, GONE)
+            elif account.values["archived"]:
+                results.already_so(action, account.id, "The account was archived already.")
+            else:
+                rows.append((now, self._ledger.sync_id, self._ledger.sync_id, account.id))
+                results.applied(action, account.id)
+        update_rows(connection, ACCOUNTS, ("archived_at", "archived_by_sync", "changed_by_sync"), ("id",), rows)
+
+    def _linked(self, connection: Connection, source_ids: list[str]) -> dict[str, int]:
+        statement = select(ACCOUNT_LINKS.c.source_id, ACCOUNT_LINKS.c.account_id).where(
+            ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.source_id.in_(source_ids)
+        )
+        return {row[0]: row[1] for row in connection.execute(statement)}
+
+    def _written(self, connection: Connection, source_ids: list[str]) -> dict[str, Values]:
+        statement = select(ACCOUNT_LINKS.c.source_id, type_coerce(ACCOUNT_LINKS.c.written, Text)).where(
+            ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.source_id.in_(source_ids)
+        )
+        return {row[0]: decode_values(row[1]) for row in connection.execute(statement)}
+
+    def _relink(self, connection: Connection, links: list[Row]) -> None:
+        """Keep what was written; an account has one link to a connection, so another id of its own goes."""
+        for chunk in chunks((link[2] for link in links), 500):
+            connection.execute(
+                delete(ACCOUNT_LINKS).where(
+                    ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.account_id.in_(chunk)
+                )
+            )
+        insert_rows(connection, ACCOUNT_LINKS, _LINK, links)
+
+
+def _judged(action: Stored, account: Held, before: Values, after: Values, results: Results) -> bool:
+    """Note the outcome of an edit; whether its link has to be written."""
+    match standing(account.values, before, after):
+        case Standing.CONFLICT:
+            results.conflict(action, CHANGED)
+            return False
+        case Standing.ALREADY_SO:
+            results.already_so(action, account.id, "The account is like this already.")
+        case Standing.AS_PLANNED:
+            results.applied(action, account.id)
+    return True
+
+
+def _held(connection: Connection, ids: list[int]) -> dict[int, Held]:
+    statement = select(ACCOUNTS.c.id, ACCOUNTS.c.username, ACCOUNTS.c.archived_at, *account_columns())
+    rows = connection.execute(statement.where(ACCOUNTS.c.id.in_(ids)))
+    return {row[0]: Held(row[0], row[1], account_held(row[3:]) | {"archived": row[2] is not None}) for row in rows}
+
+
+def _taken(connection: Connection, usernames: list[str]) -> set[str]:
+    lowered = [username.lower() for username in usernames]
+    statement = select(func.lower(ACCOUNTS.c.username)).where(func.lower(ACCOUNTS.c.username).in_(lowered))
+    return set(connection.scalars(statement))

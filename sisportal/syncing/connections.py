@@ -1,0 +1,190 @@
+"""Connections to the SIS: made, opened, tested, and their schools mapped to organizations."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from sisportal.models import AccountLink, ClassLink, Mapping, SisConnection, SisSchool
+from sisportal.models.database import writing
+from sisportal.providers.base import Provider, ProviderError
+from sisportal.providers.opening import open_clever
+from sisportal.roster.fields import Places
+from sisportal.roster.options import Options, as_text, decode, defaults, encode, shape
+from sisportal.roster.records import School, encoded
+from sisportal.syncing.credentials import Cipher
+
+NAMES = {"clever": "Clever", "oneroster": "OneRoster", "csv": "OneRoster CSV"}
+
+
+class ConnectionFacts(msgspec.Struct, frozen=True):
+    """What a stage needs to know of a connection."""
+
+    id: int
+    kind: str
+    settings: dict[str, Any]
+    secrets: str | None
+    options: Options
+    options_version: int
+    places: Places
+    mirror_stale: bool
+    committed_sync_id: int | None
+
+
+OpenProvider = Callable[[ConnectionFacts], Provider]
+
+
+def load(connection: Connection, connection_id: int) -> ConnectionFacts:
+    """The facts of a connection, its mapped schools included."""
+    row = connection.execute(select(SisConnection.__table__).where(SisConnection.id == connection_id)).one()
+    return ConnectionFacts(
+        id=row.id,
+        kind=row.kind,
+        settings=row.settings,
+        secrets=row.secrets,
+        options=stored_options(row.options, row.kind),
+        options_version=row.options_version,
+        places=places(connection, connection_id),
+        mirror_stale=row.mirror_stale,
+        committed_sync_id=row.committed_sync_id,
+    )
+
+
+def stored_options(stored: dict[str, str], kind: str) -> Options:
+    """Options as a connection or a sync keeps them."""
+    return decode(msgspec.json.encode(stored), kind)
+
+
+def options_to_store(options: Options) -> dict[str, str]:
+    """Options as a connection or a sync keeps them: every name with its text."""
+    return msgspec.json.decode(encode(options), type=dict[str, str])
+
+
+def places(connection: Connection, connection_id: int) -> Places:
+    """The mapped schools: ``source_id`` -> organization, None for the one school of a single-school portal."""
+    statement = select(SisSchool.source_id, SisSchool.organization_id).where(
+        SisSchool.connection_id == connection_id, SisSchool.mapping == Mapping.MAPPED
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def opener(cipher: Cipher) -> OpenProvider:
+    """The function that stages open a connection's provider with."""
+
+    def open_provider(facts: ConnectionFacts) -> Provider:
+        secrets = cipher.decrypt(facts.secrets)
+        if facts.kind != "clever":
+            raise ProviderError(f"A {facts.kind} connection cannot be read by this release.", code="not-supported")
+        return open_clever(
+            base_url=facts.settings["base_url"],
+            token=secrets.get("token", ""),
+            client_id=facts.settings.get("client_id", ""),
+            client_secret=secrets.get("client_secret", ""),
+            login_url=facts.settings.get("login_url", ""),
+            district_id=facts.settings.get("district_id", ""),
+            version=facts.options.api_version,
+        )
+
+    return open_provider
+
+
+def connect(
+    engine: Engine, kind: str, settings: dict[str, Any], secrets: str | None, now: datetime, *, version: str = ""
+) -> int:
+    """Make the connection of this kind, or change where it reads from; its id. Its options and mapping stay."""
+    with writing(engine).begin() as connection:
+        row = connection.execute(
+            select(SisConnection.id, SisConnection.options).where(SisConnection.kind == kind)
+        ).one_or_none()
+        options = stored_options(row.options, kind) if row else defaults(kind)
+        if version:
+            options = msgspec.structs.replace(options, api_version=version)
+        values = {
+            "settings": settings, "secrets": secrets, "options": options_to_store(options), "updated_at": now, "enabled": True
+        }  # fmt: skip
+        if row is None:
+            values |= {"kind": kind, "created_at": now}
+            made = connection.execute(insert(SisConnection).values(values)).inserted_primary_key
+            return int(made[0])
+        values["options_version"] = SisConnection.options_version + 1
+        connection.execute(update(SisConnection).where(SisConnection.id == row.id).values(values))
+        return int(row.id)
+
+
+def change_options(engine: Engine, connection_id: int, changed: Options, now: datetime) -> None:
+    """Store options. Older plans are stale from then on; where values would differ, every record is compared again."""
+    with writing(engine).begin() as connection:
+        row = connection.execute(
+            select(SisConnection.options, SisConnection.kind).where(SisConnection.id == connection_id)
+        ).one()
+        held = stored_options(row.options, row.kind)
+        if held == changed:
+            return
+        if shape(held) != shape(changed):
+            compare_all_again(connection, connection_id)
+        _touch(connection, connection_id, now, options=options_to_store(changed))
+
+
+def option_texts(options: Options, names: list[str]) -> dict[str, str]:
+    """The named options as text: for the audit log."""
+    return {name: as_text(options, name) for name in names}
+
+
+def remember_schools(
+    connection: Connection, connection_id: int, schools: list[School], now: datetime, *, whole: bool = True
+) -> None:
+    """Bring the list of schools up to date; what a person mapped stays mapped.
+
+    With the ``whole`` list, schools that are not on it are marked as gone.
+    """
+    held = {row.source_id: row for row in connection.execute(_schools(connection_id))}
+    for school in schools:
+        payload = msgspec.json.decode(encoded(school))
+        values = {"payload": payload, "name": school.name, "sis_id": school.sis_id, "gone_at": None}
+        row = held.pop(school.source_id, None)
+        if row is None:
+            values |= {"connection_id": connection_id, "source_id": school.source_id}
+            connection.execute(insert(SisSchool), [values])
+        elif row.payload != payload or row.gone_at is not None:
+            connection.execute(update(SisSchool).where(SisSchool.id == row.id).values(values))
+    for row in held.values():
+        if whole and row.gone_at is None:
+            connection.execute(update(SisSchool).where(SisSchool.id == row.id).values(gone_at=now))
+
+
+def map_school(
+    connection: Connection,
+    connection_id: int,
+    source_id: str,
+    mapping: Mapping,
+    organization_id: int | None,
+    now: datetime,
+) -> bool:
+    """Map a school (or ignore it); False when the connection lists no such school. Older plans become stale."""
+    row = connection.execute(_schools(connection_id).where(SisSchool.source_id == source_id)).one_or_none()
+    if row is None:
+        return False
+    if row.mapping == mapping and row.organization_id == organization_id:
+        return True
+    values = {"mapping": mapping, "organization_id": organization_id}
+    connection.execute(update(SisSchool).where(SisSchool.id == row.id).values(values))
+    compare_all_again(connection, connection_id)
+    _touch(connection, connection_id, now, mirror_stale=True)
+    return True
+
+
+def compare_all_again(connection: Connection, connection_id: int) -> None:
+    """Have every linked record compared by the next plan: an option or the mapping changed what it means."""
+    for link in (AccountLink, ClassLink):
+        connection.execute(update(link).where(link.connection_id == connection_id).values(written_fingerprint=None))
+
+
+def _touch(connection: Connection, connection_id: int, now: datetime, **values: Any) -> None:
+    values |= {"options_version": SisConnection.options_version + 1, "updated_at": now}
+    connection.execute(update(SisConnection).where(SisConnection.id == connection_id).values(values))
+
+
+def _schools(connection_id: int) -> Any:
+    return select(SisSchool.__table__).where(SisSchool.connection_id == connection_id).order_by(SisSchool.source_id)

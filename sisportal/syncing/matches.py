@@ -1,0 +1,256 @@
+"""Records without a link: matched with what the portal holds, and planned as an add, a link or a held case (SPEC 6.3)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, Text, and_, exists, select, type_coerce
+
+from sisportal.models import MatchDecision
+from sisportal.roster.fields import Places, Values, home
+from sisportal.roster.matching import UNDECIDED, Claims, Decision, Match, Outcome, decisions
+from sisportal.roster.matching_people import Candidate, DuplicateIndex, KeyIndex, match_person, match_value
+from sisportal.roster.matching_sections import ClassCandidate, ClassIndex, match_section
+from sisportal.roster.options import Options
+from sisportal.roster.planning import Held, Planned, plan_link, plan_person, plan_section
+from sisportal.roster.records import Person, Problem, Section
+from sisportal.roster.usernames import Usernames
+from sisportal.syncing.held import (
+    ACCOUNT_LINKS,
+    ACCOUNTS,
+    CLASS_LINKS,
+    CLASSES,
+    account_columns,
+    account_held,
+    class_columns,
+    class_held,
+)
+from sisportal.syncing.mirror import PEOPLE, SECTIONS
+
+PlannedRecord = tuple[Planned | None, tuple[Problem, ...]]
+_ROLES = ("student", "teacher")
+
+
+class PersonMatches:
+    """Plans the people of one connection who have no link yet."""
+
+    def __init__(self, engine: Engine, connection_id: int, kind: str, options: Options) -> None:
+        self._engine, self._connection_id, self._kind, self._options = engine, connection_id, kind, options
+        self._decisions = read_decisions(engine, connection_id, "people")
+        self._usernames: Usernames | None = None
+        self._index: KeyIndex | None = None
+        self._duplicates = DuplicateIndex([])
+        self._claims = Claims()
+
+    def plan(self, new: list[tuple[Person, int]], places: Places) -> Iterator[PlannedRecord]:
+        """The actions for some of them, in their order."""
+        if not new:
+            return
+        if self._usernames is None:
+            self._usernames = Usernames(self._taken())
+            self._find_candidates()
+        matches = [self._match(person) for person, _ in new]
+        targets = [match.target for match in matches if match.target is not None]
+        with self._engine.connect() as connection:
+            held = _held_accounts(connection, targets)
+        for (person, mark), match in zip(new, matches, strict=True):
+            yield self._planned(person, mark, match, held, places)
+
+    def _planned(self, person: Person, mark: int, match: Match, held: dict[int, Held], places: Places) -> PlannedRecord:
+        if match.outcome is Outcome.LINK and match.target in held:
+            account = held[match.target]
+            planned = plan_person(person, mark, account, self._options, places)
+            if planned is None:
+                planned = Planned(str(person.role), "edit", person.source_id, person.last_name, fingerprint=mark)
+            return plan_link(planned, account.id, self._kind, match.evidence), ()
+        planned = plan_person(person, mark, None, self._options, places)
+        if planned is None:
+            return None, ()
+        planned.evidence = match.evidence
+        if match.outcome is Outcome.HELD:
+            planned.held = str(match.reason)
+            return planned, ()
+        planned.after["username"] = self._usernames.allocate(person) if self._usernames else ""
+        return planned, self._duplicate(person, places)
+
+    def _duplicate(self, person: Person, places: Places) -> tuple[Problem, ...]:
+        school = home(person.schools, person.school, places)
+        organization = places.get(school) if school else None
+        found = self._duplicates.find(person, organization, self._decisions.get(person.source_id, UNDECIDED))
+        if not found:
+            return ()
+        value = ", ".join(str(id_) for id_ in found)
+        return (Problem("possible-duplicate", str(person.role), person.source_id, "name", value, school or ""),)
+
+    def _match(self, person: Person) -> Match:
+        return self._claims.settle(self._found(person))
+
+    def _found(self, person: Person) -> Match:
+        decision = self._decisions.get(person.source_id, UNDECIDED)
+        return match_person(person, self._index or KeyIndex([], self._options), decision)
+
+    def _taken(self) -> Iterator[str]:
+        with self._engine.connect() as connection:
+            yield from connection.scalars(select(ACCOUNTS.c.username).execution_options(yield_per=5_000))
+
+    def _find_candidates(self) -> None:
+        """Gather what the new people may be; two passes over them, because two may claim one account."""
+        with self._engine.connect() as connection:
+            any_held = connection.scalar(select(exists().where(ACCOUNTS.c.role.in_(_ROLES))))
+        if not any_held:
+            return
+        wanted = {match_value(person, self._options) for person in self._new_people()}
+        candidates = list(self._candidates())
+        self._index = KeyIndex(candidates, self._options, wanted)
+        self._duplicates = DuplicateIndex(candidates)
+        for person in self._new_people():
+            self._claims.note(self._found(person))
+
+    def _new_people(self) -> Iterator[Person]:
+        link = and_(
+            ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.source_id == PEOPLE.c.source_id
+        )
+        statement = (
+            select(type_coerce(PEOPLE.c.payload, Text))
+            .select_from(PEOPLE.outerjoin(ACCOUNT_LINKS, link))
+            .where(PEOPLE.c.connection_id == self._connection_id, PEOPLE.c.in_scope, PEOPLE.c.gone_in_sync.is_(None))
+            .where(ACCOUNT_LINKS.c.account_id.is_(None))
+            .order_by(PEOPLE.c.id)
+        )
+        decode = msgspec.json.Decoder(Person).decode
+        with self._engine.connect() as connection:
+            for payload in connection.scalars(statement.execution_options(yield_per=2_000)):
+                yield decode(payload)
+
+    def _candidates(self) -> Iterator[Candidate]:
+        link = and_(ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.account_id == ACCOUNTS.c.id)
+        columns = (
+            "id", "role", "first_name", "last_name", "preferred_name", "email", "student_id", "teacher_id", "sis_id",
+            "birth_date", "grade",
+        )  # fmt: skip
+        statement = (
+            select(
+                *(ACCOUNTS.c[name] for name in columns),
+                ACCOUNTS.c.organization_id,
+                ACCOUNT_LINKS.c.source_id,
+                ACCOUNTS.c.archived_at,
+            )
+            .select_from(ACCOUNTS.outerjoin(ACCOUNT_LINKS, link))
+            .where(ACCOUNTS.c.role.in_(_ROLES))
+        )
+        with self._engine.connect() as connection:
+            for row in connection.execute(statement.execution_options(yield_per=2_000)):
+                known = dict(zip(columns, row, strict=False))
+                yield Candidate(**known, organization=row[11], linked_to=row[12] or "", archived=row[13] is not None)
+
+
+class SectionMatches:
+    """Plans the sections of one connection that have no link yet."""
+
+    def __init__(self, engine: Engine, connection_id: int, kind: str, options: Options) -> None:
+        self._engine, self._connection_id, self._kind, self._options = engine, connection_id, kind, options
+        self._decisions = read_decisions(engine, connection_id, "sections")
+        self._index: ClassIndex | None = None
+        self._claims = Claims()
+
+    def plan(self, new: list[tuple[Section, int]], members: frozenset[str], places: Places) -> Iterator[PlannedRecord]:
+        """The actions for some of them, in their order; ``members`` as ``plan_section`` takes them."""
+        if not new:
+            return
+        if self._index is None:
+            self._index = ClassIndex(self._candidates(), self._options)
+            if self._index:
+                for section in self._new_sections():
+                    self._claims.note(self._found(section, places))
+        matches = [self._claims.settle(self._found(section, places)) for section, _ in new]
+        with self._engine.connect() as connection:
+            held = _held_classes(connection, [match.target for match in matches if match.target is not None])
+        for (section, mark), match in zip(new, matches, strict=True):
+            yield self._planned(section, mark, match, held, members, places), ()
+
+    def _planned(
+        self, section: Section, mark: int, match: Match, held: dict[int, Held], members: frozenset[str], places: Places
+    ) -> Planned | None:
+        if match.outcome is Outcome.LINK and match.target in held:
+            class_ = held[match.target]
+            planned = plan_section(section, mark, class_, members, self._options, places)
+            if planned is None:
+                planned = Planned("section", "edit", section.source_id, section.name, section.school, fingerprint=mark)
+            return plan_link(planned, class_.id, self._kind, match.evidence)
+        planned = plan_section(section, mark, None, members, self._options, places)
+        if planned is not None:
+            planned.evidence = match.evidence
+            planned.held = str(match.reason) if match.outcome is Outcome.HELD else ""
+        return planned
+
+    def _found(self, section: Section, places: Places) -> Match:
+        decision = self._decisions.get(section.source_id, UNDECIDED)
+        return match_section(
+            section, places.get(section.school), self._index or ClassIndex([], self._options), decision
+        )
+
+    def _new_sections(self) -> Iterator[Section]:
+        link = and_(CLASS_LINKS.c.connection_id == self._connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)
+        statement = (
+            select(type_coerce(SECTIONS.c.payload, Text))
+            .select_from(SECTIONS.outerjoin(CLASS_LINKS, link))
+            .where(
+                SECTIONS.c.connection_id == self._connection_id, SECTIONS.c.in_scope, SECTIONS.c.gone_in_sync.is_(None)
+            )
+            .where(CLASS_LINKS.c.class_id.is_(None))
+            .order_by(SECTIONS.c.id)
+        )
+        decode = msgspec.json.Decoder(Section).decode
+        with self._engine.connect() as connection:
+            for payload in connection.scalars(statement.execution_options(yield_per=500)):
+                yield decode(payload)
+
+    def _candidates(self) -> Iterator[ClassCandidate]:
+        link = and_(CLASS_LINKS.c.connection_id == self._connection_id, CLASS_LINKS.c.class_id == CLASSES.c.id)
+        columns = ("id", "name", "sis_id", "start", "finish")
+        statement = (
+            select(
+                *(CLASSES.c[name] for name in columns),
+                CLASSES.c.organization_id,
+                CLASS_LINKS.c.source_id,
+                CLASSES.c.archived_at,
+            )
+            .select_from(CLASSES.outerjoin(CLASS_LINKS, link))
+            .where(CLASSES.c.is_parent.is_(False))
+        )
+        with self._engine.connect() as connection:
+            for row in connection.execute(statement.execution_options(yield_per=2_000)):
+                known: dict[str, Any] = dict(zip(columns, row, strict=False))
+                yield ClassCandidate(**known, organization=row[5], linked_to=row[6] or "", archived=row[7] is not None)
+
+
+def read_decisions(engine: Engine, connection_id: int, collection: str) -> dict[str, Decision]:
+    """What people decided about this connection's records, by ``source_id``."""
+    statement = (
+        select(MatchDecision.source_id, MatchDecision.decision, MatchDecision.target_id)
+        .where(MatchDecision.connection_id == connection_id, MatchDecision.collection == collection)
+        .order_by(MatchDecision.id)
+    )
+    with engine.connect() as connection:
+        return decisions((row[0], row[1], row[2]) for row in connection.execute(statement))
+
+
+def _held_accounts(connection: Connection, ids: list[int]) -> dict[int, Held]:
+    if not ids:
+        return {}
+    statement = select(ACCOUNTS.c.id, ACCOUNTS.c.archived_at, *account_columns()).where(ACCOUNTS.c.id.in_(ids))
+    rows = connection.execute(statement)
+    return {row[0]: Held(row[0], account_held(row[2:]), _nothing(), row[1] is not None) for row in rows}
+
+
+def _held_classes(connection: Connection, ids: list[int]) -> dict[int, Held]:
+    if not ids:
+        return {}
+    statement = select(CLASSES.c.id, CLASSES.c.archived_at, *class_columns()).where(CLASSES.c.id.in_(ids))
+    rows = connection.execute(statement)
+    return {row[0]: Held(row[0], class_held(row[2:]), _nothing(), row[1] is not None) for row in rows}
+
+
+def _nothing() -> Values:
+    """What was last written of a record that no sync has written yet."""
+    return {}

@@ -1,0 +1,306 @@
+"""The mirror: what the SIS said in this fetch against what it said before. Only what changed is written."""
+
+from collections.abc import Callable, Iterable
+from typing import cast
+
+import msgspec
+from sqlalchemy import Connection, Engine, Table, Text, delete, select, tuple_, type_coerce
+
+from sisportal.models import SisEnrollment, SisPerson, SisReference, SisSection
+from sisportal.models.database import writing
+from sisportal.roster.fields import Places, home
+from sisportal.roster.records import (
+    Collection,
+    Course,
+    Person,
+    Problem,
+    Section,
+    Term,
+    encoded,
+    fingerprint,
+    resolved,
+)
+from sisportal.roster.text import folded
+from sisportal.syncing.progress import Pulse
+from sisportal.syncing.rows import Row, chunks, insert_rows, reserve_ids, update_rows
+
+PEOPLE = cast(Table, SisPerson.__table__)
+SECTIONS = cast(Table, SisSection.__table__)
+ENROLLMENTS = cast(Table, SisEnrollment.__table__)
+REFERENCES = cast(Table, SisReference.__table__)
+
+_COLUMNS = ("school", "in_scope", "fingerprint", "payload", "search", "gone_in_sync")
+_SPREAD = 0x9E3779B97F4A7C15
+"""Mixed into a section's fingerprint once for each of its people who is not listed: it changes when they appear."""
+
+Known = dict[str, "tuple[int, int, bool] | int"]
+"""``source_id`` -> (id, fingerprint, gone) as the mirror had it; the id alone once this fetch has listed it."""
+
+
+class Changes(msgspec.Struct):
+    """What a batch means for the mirror: rows to insert, rows to rewrite."""
+
+    added: list[list[object]] = []
+    changed: list[list[object]] = []
+
+
+class Mirror:
+    """The mirror of one connection during one fetch. Memory holds ids and fingerprints, never the district."""
+
+    def __init__(
+        self, engine: Engine, connection_id: int, sync_id: int, places: Places, pulse: Pulse, *, stale: bool = False
+    ) -> None:
+        self._engine, self._connection_id, self._sync_id = writing(engine), connection_id, sync_id
+        self._places, self._pulse, self._stale = places, pulse, stale
+        self._courses: dict[str, Course] = {}
+        self._terms: dict[str, Term] = {}
+        self._people: Known = {}
+        self._sections: Known = {}
+        self._named_missing: set[str] = set()
+
+    def open(self, collection: Collection) -> None:
+        """Read what the mirror knows of a collection, before its first batch."""
+        match collection:
+            case Collection.PEOPLE:
+                self._people = self._known(PEOPLE)
+            case Collection.SECTIONS:
+                self._people = self._people or self._listed(self._known(PEOPLE))
+                self._sections = self._known(SECTIONS)
+            case Collection.TERMS:
+                self._terms = self._references(collection, Term)
+            case Collection.COURSES:
+                self._courses = self._references(collection, Course)
+
+    def take_terms(self, terms: list[Term]) -> None:
+        """Keep terms for the sections that name them."""
+        self._take_references(
+            Collection.TERMS, [(term.source_id, term) for term in terms if self._terms.get(term.source_id) != term]
+        )
+        self._terms.update((term.source_id, term) for term in terms)
+
+    def take_courses(self, courses: list[Course]) -> None:
+        """Keep courses for the sections that name them."""
+        changed = [(course.source_id, course) for course in courses if self._courses.get(course.source_id) != course]
+        self._take_references(Collection.COURSES, changed)
+        self._courses.update((course.source_id, course) for course in courses)
+
+    def take_people(self, people: list[Person]) -> None:
+        """Write the people of a batch that are new, changed or back."""
+        changes = Changes()
+        for person in people:
+            payload = encoded(person)
+            mark = fingerprint(payload)
+            row = self._compare(self._people, person.source_id, mark, changes)
+            if row is not None:
+                school = home(person.schools, person.school, self._places)
+                row.extend(
+                    (
+                        school or person.school,
+                        school is not None,
+                        mark,
+                        payload.decode(),
+                        person_search(person),
+                        None,
+                        str(person.role),
+                    )
+                )
+        self._write(PEOPLE, self._people, changes, (*_COLUMNS, "role"))
+
+    def take_sections(self, sections: list[Section]) -> list[Problem]:
+        """Write the sections of a batch that are new, changed or back; what they name that is not listed comes back."""
+        changes = Changes()
+        problems: list[Problem] = []
+        members: dict[str, Section] = {}
+        for listed in sections:
+            section = self._resolve(listed, problems)
+            unknown = self._unlisted(section)
+            payload = encoded(section)
+            mark = fingerprint(payload) if not unknown else _mixed(fingerprint(payload), len(unknown))
+            problems += [_unknown_person(section, source_id) for source_id in unknown]
+            row = self._compare(self._sections, section.source_id, mark, changes)
+            if row is not None:
+                members[section.source_id] = section
+                in_scope = section.school in self._places
+                row.extend((section.school, in_scope, mark, payload.decode(), section_search(section), None))
+        if members:
+            before = self._members_before(changes.changed)
+            self._write(SECTIONS, self._sections, changes, _COLUMNS, lambda c: self._index(c, members, before))
+        return problems
+
+    def seal(self, collection: Collection) -> int:
+        """Mark as gone what a proven fetch no longer listed; how many those are."""
+        known, table = (self._people, PEOPLE) if collection is Collection.PEOPLE else (self._sections, SECTIONS)
+        vanished = [entry[0] for entry in known.values() if not isinstance(entry, int) and not entry[2]]
+        for ids in chunks(vanished):
+            with self._engine.begin() as connection:
+                self._pulse.fence(connection)
+                update_rows(connection, table, ("gone_in_sync",), ("id",), [(self._sync_id, id_) for id_ in ids])
+        return len(vanished)
+
+    def missing_people(self) -> frozenset[str]:
+        """Known people whom this fetch has not listed."""
+        return frozenset(
+            source_id for source_id, entry in self._people.items() if not isinstance(entry, int) and not entry[2]
+        )
+
+    def missing_but_named(self) -> int:
+        """How many known people this fetch has not listed although sections of this fetch name them.
+
+        A live SIS may drop somebody between two pages; more than a few say that the list of people was not whole.
+        """
+        named = len(self._named_missing)
+        return named if named > max(1, len(self.missing_people()) // 5) else 0
+
+    def _known(self, table: Table) -> Known:
+        columns = select(table.c.source_id, table.c.id, table.c.fingerprint, table.c.gone_in_sync)
+        with self._engine.connect() as connection:
+            rows = connection.execute(columns.where(table.c.connection_id == self._connection_id))
+            # With a stale mirror (another mapping of schools) no fingerprint counts, so that every row is written again.
+            return {row[0]: (row[1], 0 if self._stale else row[2], row[3] is not None) for row in rows}
+
+    @staticmethod
+    def _listed(known: Known) -> Known:
+        """The people as if this fetch had listed them: of a fetch that reads sections only."""
+        return {source_id: entry[0] for source_id, entry in known.items() if isinstance(entry, tuple) and not entry[2]}
+
+    def _references(self, collection: Collection, type_: type[Term] | type[Course]) -> dict[str, Term | Course]:
+        statement = select(REFERENCES.c.source_id, type_coerce(REFERENCES.c.payload, Text)).where(
+            REFERENCES.c.connection_id == self._connection_id, REFERENCES.c.collection == collection
+        )
+        decoder = msgspec.json.Decoder(type_)
+        with self._engine.connect() as connection:
+            return {row[0]: decoder.decode(row[1]) for row in connection.execute(statement)}
+
+    def _take_references(self, collection: Collection, changed: Iterable[tuple[str, Term | Course]]) -> None:
+        changed = list(changed)
+        if not changed:
+            return
+        key = tuple_(REFERENCES.c.connection_id, REFERENCES.c.collection, REFERENCES.c.source_id)
+        rows = [
+            (self._connection_id, str(collection), source_id, encoded(record).decode()) for source_id, record in changed
+        ]
+        with self._engine.begin() as connection:
+            self._pulse.fence(connection)
+            for chunk in chunks(rows, 300):
+                connection.execute(delete(REFERENCES).where(key.in_([row[:3] for row in chunk])))
+            insert_rows(connection, REFERENCES, ("connection_id", "collection", "source_id", "payload"), rows)
+
+    def _compare(self, known: Known, source_id: str, mark: int, changes: Changes) -> list[object] | None:
+        """Note that the fetch listed a record; a row to fill in where it has to be written, else None.
+
+        A row that is listed twice is written once: the provider warns of repeated rows.
+        """
+        was = known.get(source_id)
+        if was is None:
+            row: list[object] = [source_id]
+            changes.added.append(row)
+            known[source_id] = 0  # its id follows when it is written
+            return row
+        if isinstance(was, int):
+            return None
+        known[source_id] = was[0]
+        if was[1] == mark and not was[2]:
+            return None
+        row = [was[0]]
+        changes.changed.append(row)
+        return row
+
+    def _write(
+        self,
+        table: Table,
+        known: Known,
+        changes: Changes,
+        columns: tuple[str, ...],
+        also: Callable[[Connection], None] | None = None,
+    ) -> None:
+        if not (changes.added or changes.changed):
+            return
+        with self._engine.begin() as connection:
+            self._pulse.fence(connection)
+            first = reserve_ids(connection, table, len(changes.added)) if changes.added else 0
+            rows: list[Row] = []
+            for number, row in enumerate(changes.added, first):
+                known[cast(str, row[0])] = number
+                rows.append((number, self._connection_id, *row))
+            insert_rows(connection, table, ("id", "connection_id", "source_id", *columns), rows)
+            update_rows(connection, table, columns, ("id",), [(*row[1:], row[0]) for row in changes.changed])
+            if also is not None:
+                also(connection)
+
+    def _resolve(self, section: Section, problems: list[Problem]) -> Section:
+        if section.course and section.course not in self._courses:
+            problems.append(
+                Problem("unknown-course", "section", section.source_id, "course", section.course, section.school)
+            )
+        if section.term and section.term not in self._terms:
+            problems.append(Problem("unknown-term", "section", section.source_id, "term", section.term, section.school))
+        return resolved(section, self._courses, self._terms)
+
+    def _unlisted(self, section: Section) -> list[str]:
+        people = self._people
+        unlisted = [m for m in (*section.teachers, *section.students) if not isinstance(people.get(m), int)]
+        for source_id in unlisted:
+            entry = people.get(source_id)
+            if isinstance(entry, tuple) and not entry[2]:
+                self._named_missing.add(source_id)
+        return unlisted
+
+    def _members_before(self, changed: list[list[object]]) -> dict[int, set[str]]:
+        """The people of the sections that will be rewritten, as the mirror had them."""
+        decoder = msgspec.json.Decoder(Section)
+        before: dict[int, set[str]] = {}
+        with self._engine.connect() as connection:
+            for ids in chunks((cast(int, row[0]) for row in changed), 500):
+                statement = select(SECTIONS.c.id, type_coerce(SECTIONS.c.payload, Text)).where(SECTIONS.c.id.in_(ids))
+                for id_, payload in connection.execute(statement):
+                    section = decoder.decode(payload)
+                    before[id_] = {*section.teachers, *section.students}
+        return before
+
+    def _index(self, connection: Connection, members: dict[str, Section], before: dict[int, set[str]]) -> None:
+        """Bring the index of who is in which section in line with the sections just written."""
+        added: list[Row] = []
+        removed: list[Row] = []
+        for source_id, section in members.items():
+            section_id = cast(int, self._sections[source_id])
+            ids = (self._people.get(member) for member in (*section.teachers, *section.students))
+            added += {(id_, section_id) for id_ in ids if isinstance(id_, int)}
+            was = (_id_of(self._people.get(member)) for member in before.get(section_id, ()))
+            removed += ((id_, section_id) for id_ in was if id_)
+        self._replace_index(connection, added, removed, fresh=not before)
+
+    def _replace_index(self, connection: Connection, added: list[Row], removed: list[Row], *, fresh: bool) -> None:
+        pair = tuple_(ENROLLMENTS.c.person_id, ENROLLMENTS.c.section_id)
+        if not fresh:
+            for chunk in chunks(removed + added, 400):
+                connection.execute(delete(ENROLLMENTS).where(pair.in_(chunk)))
+        for chunk in chunks(sorted(added)):
+            insert_rows(connection, ENROLLMENTS, ("person_id", "section_id"), chunk)
+
+
+def person_search(person: Person) -> str:
+    """What lists of people sort by and search in: last name first."""
+    return folded(
+        f"{person.last_name} {person.first_name} {person.preferred_name} {person.email} {person.number} {person.username} {person.sis_id}"
+    )
+
+
+def section_search(section: Section) -> str:
+    """What lists of sections sort by and search in."""
+    return folded(
+        f"{section.name} {section.course_name} {section.course_number} {section.number} {section.period} {section.sis_id}"
+    )
+
+
+def _mixed(mark: int, unlisted: int) -> int:
+    mixed = (mark ^ (_SPREAD * unlisted)) & 0xFFFFFFFFFFFFFFFF
+    return mixed - (1 << 64) if mixed >> 63 else mixed
+
+
+def _id_of(entry: tuple[int, int, bool] | int | None) -> int | None:
+    return entry[0] if isinstance(entry, tuple) else entry
+
+
+def _unknown_person(section: Section, source_id: str) -> Problem:
+    field = "teachers" if source_id in section.teachers else "students"
+    return Problem("unknown-person-in-section", "section", section.source_id, field, source_id, section.school)

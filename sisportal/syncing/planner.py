@@ -1,0 +1,259 @@
+"""The plan: the mirror compared with the LMS side, by the thousand. Reads both, writes only actions and warnings."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import Connection, Engine, Row, Select, Text, and_, or_, select, type_coerce
+
+from sisportal.roster.fields import Places, Values
+from sisportal.roster.options import Item, Options
+from sisportal.roster.planning import Held, Planned, plan_delete, plan_link, plan_person, plan_section
+from sisportal.roster.records import Collection, Person, Problem, Section
+from sisportal.syncing.actions import Plan
+from sisportal.syncing.held import (
+    ACCOUNT_LINKS,
+    ACCOUNTS,
+    CLASS_LINKS,
+    CLASSES,
+    account_columns,
+    account_held,
+    class_columns,
+    class_held,
+    decode_values,
+)
+from sisportal.syncing.matches import PersonMatches, SectionMatches
+from sisportal.syncing.mirror import PEOPLE, SECTIONS
+from sisportal.syncing.progress import Pulse
+from sisportal.syncing.rows import chunks
+
+_PEOPLE_AT_ONCE = 2_000
+_SECTIONS_AT_ONCE = 500
+
+
+class Fetched(msgspec.Struct):
+    """What the fetch proved: which collections are complete, and who was not listed in one that is not."""
+
+    complete: frozenset[Collection]
+    missing_people: frozenset[str] = frozenset()
+
+
+class Planner:
+    """Plans one sync of one connection."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        connection_id: int,
+        kind: str,
+        options: Options,
+        places: Places,
+        fetched: Fetched,
+        plan: Plan,
+        pulse: Pulse,
+    ) -> None:
+        self._engine, self._connection_id, self._kind = engine, connection_id, kind
+        self._options, self._places, self._fetched = options, places, fetched
+        self._plan, self._pulse = plan, pulse
+
+    def run(self) -> None:
+        """Plan people, then sections, then what is gone."""
+        if Item.USERS in self._options.items:
+            self._plan_people()
+        if Item.SECTIONS in self._options.items:
+            self._plan_sections()
+        if Item.USERS in self._options.items:
+            self._plan_gone_people()
+        if Item.SECTIONS in self._options.items:
+            self._plan_gone_sections()
+        self._plan.flush()
+
+    def _plan_people(self) -> None:
+        matches = PersonMatches(self._engine, self._connection_id, self._kind, self._options)
+        decode = msgspec.json.Decoder(Person).decode
+        for rows in self._read(people_to_compare(self._connection_id), _PEOPLE_AT_ONCE):
+            new: list[tuple[Person, int]] = []
+            for row in rows:
+                person = decode(row[1])
+                if row[3] is None:
+                    new.append((person, row[2]))
+                else:
+                    self._plan_known_person(person, row)
+            for planned, problems in matches.plan(new, self._places):
+                self._plan.add(planned, *problems)
+            self._pulse.advance(len(rows))
+
+    def _plan_known_person(self, person: Person, row: Row[Any]) -> None:
+        if row[5] is not None and row[6] is None:
+            self._plan.warn([Problem("archived-here", str(person.role), person.source_id, school=person.school)])
+            return
+        held = Held(row[3], account_held(row[7:]), decode_values(row[4]), row[5] is not None)
+        self._plan.add(plan_person(person, row[2], held, self._options, self._places))
+
+    def _plan_sections(self) -> None:
+        matches = SectionMatches(self._engine, self._connection_id, self._kind, self._options)
+        decode = msgspec.json.Decoder(Section).decode
+        members: frozenset[str] | None = None
+        for rows in self._read(sections_to_compare(self._connection_id), _SECTIONS_AT_ONCE):
+            sections = [decode(row[1]) for row in rows]
+            if members is None and len(rows) == _SECTIONS_AT_ONCE:
+                members = self._plannable(None)
+            known = members if members is not None else self._plannable(sections)
+            new = []
+            for section, row in zip(sections, rows, strict=True):
+                if row[3] is None:
+                    new.append((section, row[2]))
+                else:
+                    self._plan_known_section(section, row, known)
+            for planned, problems in matches.plan(new, known, self._places):
+                self._plan.add(planned, *problems)
+            self._pulse.advance(len(rows))
+
+    def _plan_known_section(self, section: Section, row: Row[Any], members: frozenset[str]) -> None:
+        if row[5] is not None and row[6] is None:
+            self._plan.warn([Problem("archived-here", "section", section.source_id, school=section.school)])
+            return
+        held = Held(row[3], class_held(row[7:]), decode_values(row[4]), row[5] is not None)
+        planned = plan_section(
+            section, row[2], held, members, self._options, self._places, self._fetched.missing_people
+        )
+        self._plan.add(planned)
+
+    def _plannable(self, sections: list[Section] | None) -> frozenset[str]:
+        """Who of the sections (of all, where None) is listed and in scope: has an account, or will have one."""
+        statement = select(PEOPLE.c.source_id).where(
+            PEOPLE.c.connection_id == self._connection_id, PEOPLE.c.in_scope, PEOPLE.c.gone_in_sync.is_(None)
+        )
+        with self._engine.connect() as connection:
+            if sections is None:
+                return frozenset(connection.scalars(statement))
+            named = {member for section in sections for member in (*section.teachers, *section.students)}
+            found: set[str] = set()
+            for ids in chunks(named, 5_000):
+                found.update(connection.scalars(statement.where(PEOPLE.c.source_id.in_(ids))))
+            return frozenset(found)
+
+    def _plan_gone_people(self) -> None:
+        complete = Collection.PEOPLE in self._fetched.complete
+        for rows in self._read(people_gone(self._connection_id, unlisted=complete), _PEOPLE_AT_ONCE):
+            for row in rows:
+                label = ", ".join(name for name in row[3:5] if name) or row[0]
+                self._plan.add(plan_delete(row[2], row[0], label, row[5] or "", row[1]))
+            self._pulse.advance(len(rows))
+
+    def _plan_gone_sections(self) -> None:
+        complete = Collection.SECTIONS in self._fetched.complete
+        for rows in self._read(sections_gone(self._connection_id, unlisted=complete), _PEOPLE_AT_ONCE):
+            for row in rows:
+                self._plan.add(plan_delete("section", row[0], row[2] or row[0], row[3] or "", row[1]))
+            self._pulse.advance(len(rows))
+
+    def _read(self, statement: Select[Any], size: int) -> Iterator[list[Row[Any]]]:
+        with self._engine.connect() as connection:
+            yield from _partitions(connection, statement, size)
+
+
+def people_to_compare(connection_id: int) -> Select[Any]:
+    """Listed people in scope who have no link, or whose account may differ from what the SIS says.
+
+    Columns: source_id, payload, fingerprint, account_id, written, archived_at, archived_by_sync, then ``account_columns``.
+    """
+    link = and_(ACCOUNT_LINKS.c.connection_id == connection_id, ACCOUNT_LINKS.c.source_id == PEOPLE.c.source_id)
+    return (
+        select(
+            PEOPLE.c.source_id,
+            type_coerce(PEOPLE.c.payload, Text),
+            PEOPLE.c.fingerprint,
+            ACCOUNT_LINKS.c.account_id,
+            type_coerce(ACCOUNT_LINKS.c.written, Text),
+            ACCOUNTS.c.archived_at,
+            ACCOUNTS.c.archived_by_sync,
+            *account_columns(),
+        )
+        .select_from(
+            PEOPLE.outerjoin(ACCOUNT_LINKS, link).outerjoin(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id)
+        )
+        .where(PEOPLE.c.connection_id == connection_id, PEOPLE.c.in_scope, PEOPLE.c.gone_in_sync.is_(None))
+        .where(
+            or_(
+                ACCOUNT_LINKS.c.written_fingerprint.is_(None),
+                ACCOUNT_LINKS.c.written_fingerprint != PEOPLE.c.fingerprint,
+                ACCOUNTS.c.archived_at.is_not(None),
+                ACCOUNTS.c.edited_at.is_not(None),
+            )
+        )
+        .order_by(PEOPLE.c.id)
+    )
+
+
+def sections_to_compare(connection_id: int) -> Select[Any]:
+    """As ``people_to_compare``, of sections and classes: source_id, payload, fingerprint, class_id, written, archived_at,
+    archived_by_sync, then ``class_columns``."""
+    link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)
+    return (
+        select(
+            SECTIONS.c.source_id,
+            type_coerce(SECTIONS.c.payload, Text),
+            SECTIONS.c.fingerprint,
+            CLASS_LINKS.c.class_id,
+            type_coerce(CLASS_LINKS.c.written, Text),
+            CLASSES.c.archived_at,
+            CLASSES.c.archived_by_sync,
+            *class_columns(),
+        )
+        .select_from(SECTIONS.outerjoin(CLASS_LINKS, link).outerjoin(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id))
+        .where(SECTIONS.c.connection_id == connection_id, SECTIONS.c.in_scope, SECTIONS.c.gone_in_sync.is_(None))
+        .where(
+            or_(
+                CLASS_LINKS.c.written_fingerprint.is_(None),
+                CLASS_LINKS.c.written_fingerprint != SECTIONS.c.fingerprint,
+                CLASSES.c.archived_at.is_not(None),
+                CLASSES.c.edited_at.is_not(None),
+            )
+        )
+        .order_by(SECTIONS.c.id)
+    )
+
+
+def people_gone(connection_id: int, *, unlisted: bool) -> Select[Any]:
+    """Active linked accounts whose person is gone or out of scope; with ``unlisted`` also those never listed at all.
+
+    Columns: source_id, account_id, role, last_name, first_name, school.
+    """
+    person = and_(PEOPLE.c.connection_id == connection_id, PEOPLE.c.source_id == ACCOUNT_LINKS.c.source_id)
+    gone = or_(PEOPLE.c.gone_in_sync.is_not(None), PEOPLE.c.in_scope.is_(False))
+    return (
+        select(
+            ACCOUNT_LINKS.c.source_id,
+            ACCOUNT_LINKS.c.account_id,
+            ACCOUNTS.c.role,
+            ACCOUNTS.c.last_name,
+            ACCOUNTS.c.first_name,
+            PEOPLE.c.school,
+        )  # fmt: skip
+        .select_from(
+            ACCOUNT_LINKS.join(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id).outerjoin(PEOPLE, person)
+        )
+        .where(ACCOUNT_LINKS.c.connection_id == connection_id, ACCOUNTS.c.archived_at.is_(None))
+        .where(or_(gone, PEOPLE.c.id.is_(None)) if unlisted else gone)
+        .order_by(ACCOUNT_LINKS.c.account_id)
+    )
+
+
+def sections_gone(connection_id: int, *, unlisted: bool) -> Select[Any]:
+    """As ``people_gone``, of classes: source_id, class_id, name, school."""
+    section = and_(SECTIONS.c.connection_id == connection_id, SECTIONS.c.source_id == CLASS_LINKS.c.source_id)
+    gone = or_(SECTIONS.c.gone_in_sync.is_not(None), SECTIONS.c.in_scope.is_(False))
+    return (
+        select(CLASS_LINKS.c.source_id, CLASS_LINKS.c.class_id, CLASSES.c.name, SECTIONS.c.school)
+        .select_from(CLASS_LINKS.join(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id).outerjoin(SECTIONS, section))
+        .where(CLASS_LINKS.c.connection_id == connection_id, CLASSES.c.archived_at.is_(None))
+        .where(or_(gone, SECTIONS.c.id.is_(None)) if unlisted else gone)
+        .order_by(CLASS_LINKS.c.class_id)
+    )
+
+
+def _partitions(connection: Connection, statement: Select[Any], size: int) -> Iterator[list[Row[Any]]]:
+    result = connection.execution_options(yield_per=size).execute(statement)
+    for rows in result.partitions():
+        yield cast("list[Row[Any]]", rows)

@@ -1,0 +1,163 @@
+"""Who is in a class: the joins and leaves of section actions, resolved to accounts and written as memberships."""
+
+import msgspec
+from sqlalchemy import Connection, or_, select
+
+from sisportal.models import Membership
+from sisportal.roster.fields import Values
+from sisportal.roster.records import Problem
+from sisportal.syncing.actions import ACTIONS
+from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, MEMBERSHIPS
+from sisportal.syncing.outcomes import Results, Stored
+from sisportal.syncing.rows import Row, chunks, insert_rows, update_rows
+
+_KEY = ("class_id", "account_id")
+
+
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """A membership as the commit finds it."""
+
+    position: int
+    ended: bool
+
+
+Places = dict[tuple[int, int], Place]
+
+
+class Rosters:
+    """Resolves and writes the memberships of one commit. Memory: one id for each account that a roster names."""
+
+    def __init__(self, connection_id: int, sync_id: int) -> None:
+        self._connection_id, self._sync_id = connection_id, sync_id
+        self._accounts: dict[str, int | None] = {}
+        self._staying: frozenset[str] | None = None
+        self._unticked: frozenset[str] = frozenset()
+        self._added: dict[tuple[int, int], int] = {}
+        self._changed: dict[tuple[int, int], tuple[int, int | None]] = {}
+
+    def places(self, connection: Connection, actions: list[Stored]) -> Places:
+        """The memberships of the actions' classes as they are; accounts of those who join or leave are looked up."""
+        if self._staying is None:
+            self._read_decisions(connection)
+        named = {
+            source_id for action in actions for part in ("join", "leave") for source_id in action.roster.get(part, [])
+        } | {teacher for action in actions for teacher in action.after.get("teachers", [])}
+        self._look_up(connection, named - self._accounts.keys())
+        classes = [action.target_id for action in actions if action.target_id is not None]
+        columns = select(
+            MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.account_id, MEMBERSHIPS.c.position, MEMBERSHIPS.c.ended_by_sync
+        )
+        found: Places = {}
+        for chunk in chunks(classes, 500):
+            for row in connection.execute(columns.where(MEMBERSHIPS.c.class_id.in_(chunk))):
+                found[row[0], row[1]] = Place(row[2], row[3] is not None)
+        return found
+
+    def account(self, source_id: str) -> int | None:
+        """The active account of a person whom ``places`` looked up."""
+        return self._accounts.get(source_id)
+
+    def fill(
+        self, action: Stored, class_id: int, teachers: list[str], places: Places, results: Results
+    ) -> tuple[Values, bool]:
+        """The roster of a new class: what was written of it, and whether that is all that was planned."""
+        return self.change(action, class_id, teachers, {}, places, results)
+
+    def change(
+        self,
+        action: Stored,
+        class_id: int,
+        teachers: list[str] | None,
+        written: Values,
+        places: Places,
+        results: Results,
+    ) -> tuple[Values, bool]:
+        """Join and leave a class; ``teachers`` is their new order, None where it stays.
+
+        Gives the values ``teachers`` and ``students`` as they are written now, and whether nothing was left out.
+        """
+        roster = action.roster
+        unticked = set(roster.get("unticked", ()))
+        last_teachers: list[str] = list(written.get("teachers", []))
+        last_students: list[str] = list(written.get("students", []))
+        leaving = {
+            source_id for source_id in roster.get("leave", ())
+            if source_id not in unticked and source_id not in (self._staying or ())
+        }  # fmt: skip
+        joined = [
+            source_id
+            for source_id in roster.get("join", ())
+            if source_id not in unticked and self._joins(action, source_id, results)
+        ]
+        new = set(joined)
+        wanted = last_teachers if teachers is None else teachers
+        now_teachers = [t for t in wanted if t in new or t in last_teachers]
+        now_teachers += [t for t in last_teachers if t not in now_teachers and t not in leaving]
+        students = [s for s in last_students if s not in leaving and s not in now_teachers]
+        students += [s for s in joined if s not in now_teachers]
+        self._place(class_id, now_teachers, joined, leaving, places)
+        whole = len(joined) == len(roster.get("join", ())) and len(leaving) == len(roster.get("leave", ()))
+        return {"teachers": now_teachers, "students": students}, whole
+
+    def write(self, connection: Connection) -> None:
+        """Write the memberships gathered since the last time."""
+        added: list[Row] = [(*key, position) for key, position in sorted(self._added.items())]
+        insert_rows(connection, MEMBERSHIPS, (*_KEY, "position"), added)
+        changed: list[Row] = [(*values, *key) for key, values in sorted(self._changed.items())]
+        update_rows(connection, MEMBERSHIPS, ("position", "ended_by_sync"), _KEY, changed)
+        self._added, self._changed = {}, {}
+
+    def _joins(self, action: Stored, source_id: str, results: Results) -> bool:
+        if self._accounts.get(source_id) is not None:
+            return True
+        code = "unticked-in-roster" if source_id in self._unticked else "no-account-in-roster"
+        results.warn(action, Problem(code, "section", action.source_id, "roster", source_id, action.school))
+        return False
+
+    def _place(self, class_id: int, teachers: list[str], joined: list[str], leaving: set[str], places: Places) -> None:
+        positions = {source_id: Membership.STUDENT for source_id in joined}
+        positions |= {source_id: number for number, source_id in enumerate(teachers)}
+        for source_id, position in positions.items():
+            account_id = self._accounts.get(source_id)
+            if account_id is None:
+                continue
+            place = places.get((class_id, account_id))
+            if place is None and source_id in joined:
+                self._added[class_id, account_id] = position
+            elif place is not None and (place.position != position or (place.ended and source_id in joined)):
+                self._changed[class_id, account_id] = (position, None if source_id in joined else _ended(place))
+        for source_id in leaving:
+            account_id = self._accounts.get(source_id)
+            place = places.get((class_id, account_id)) if account_id is not None else None
+            if account_id is not None and place is not None and not place.ended:
+                self._changed[class_id, account_id] = (place.position, self._sync_id)
+
+    def _look_up(self, connection: Connection, source_ids: set[str]) -> None:
+        statement = select(ACCOUNT_LINKS.c.source_id, ACCOUNT_LINKS.c.account_id).join(
+            ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id
+        )
+        for chunk in chunks(source_ids, 5_000):
+            self._accounts.update(dict.fromkeys(chunk))
+            rows = connection.execute(
+                statement.where(
+                    ACCOUNT_LINKS.c.connection_id == self._connection_id,
+                    ACCOUNT_LINKS.c.source_id.in_(chunk),
+                    ACCOUNTS.c.archived_at.is_(None),
+                )
+            )
+            self._accounts.update((row[0], row[1]) for row in rows)
+
+    def _read_decisions(self, connection: Connection) -> None:
+        """Whose delete is unticked or held keeps their places; whose add is unticked cannot join (SPEC 10)."""
+        statement = select(ACTIONS.c.source_id, ACTIONS.c.verb).where(
+            ACTIONS.c.sync_id == self._sync_id,
+            ACTIONS.c.type.in_(("student", "teacher")),
+            or_(ACTIONS.c.ticked.is_(False), ACTIONS.c.held != ""),
+        )
+        rows = connection.execute(statement).all()
+        self._staying = frozenset(row[0] for row in rows if row[1] == "delete")
+        self._unticked = frozenset(row[0] for row in rows if row[1] != "delete")
+
+
+def _ended(place: Place) -> int | None:
+    return 0 if place.ended else None
