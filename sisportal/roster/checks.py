@@ -7,14 +7,12 @@ whose id cannot be stored is left out; nothing can be linked to such an id, so i
 import re
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from sisportal.roster.dates import iso_date
 from sisportal.roster.records import Course, Person, Problem, Record, School, Section, Term
-
-R = TypeVar("R", School, Term, Course, Person, Section)
 
 LONGEST = 255
 SHOWN = 200
@@ -67,8 +65,8 @@ class Checker:
         self._usernames: set[int] = set()
         self._names: set[int] = set()
 
-    def check(self, records: Sequence[R]) -> tuple[list[R], list[Problem]]:
-        """The records, mended where they had to be, and what a person should know of them."""
+    def check(self, records: Sequence[Record]) -> tuple[list[Any], list[Problem]]:
+        """The records, of whatever kind they are, mended where they had to be, and what a person should know of them."""
         problems: list[Problem] = []
         kept = [record for record in (self._mended(record, problems) for record in records) if record is not None]
         for record in kept:
@@ -82,7 +80,7 @@ class Checker:
                 self._schools.add(record.source_id)
         return kept, problems
 
-    def _mended(self, record: R, problems: list[Problem]) -> R | None:
+    def _mended(self, record: Record, problems: list[Problem]) -> Record | None:
         texts = _GETTERS[type(record)](record)
         if _is_clean(texts) and self._days_are_good(record) and _lists_are_clean(record):
             return record
@@ -169,7 +167,7 @@ def _lists_are_clean(record: Any) -> bool:
     return type(record) is not Section or "".join((*record.teachers, *record.students)).isprintable()
 
 
-def _mend(record: R, texts: tuple[str, ...], problems: list[Problem]) -> R | None:
+def _mend(record: Record, texts: tuple[str, ...], problems: list[Problem]) -> Record | None:
     if not _is_usable_id(record.source_id):
         code = "bad-id" if record.source_id.strip() else "missing-id"
         problems.append(_problem(code, record, "source_id", _without_controls(record.source_id[:SHOWN])))
