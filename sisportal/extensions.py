@@ -9,7 +9,8 @@ from htmx_flask import Htmx
 
 from sisportal.models import Base
 
-db = SQLAlchemy(model_class=Base)
+# What was read stays readable after a commit: a new read would begin a transaction that cannot write any more.
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 migrate = Migrate()
 login_manager = LoginManager()
 csrf = CSRFProtect()

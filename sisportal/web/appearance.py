@@ -4,12 +4,14 @@ from datetime import timedelta
 
 from flask import Blueprint, Response, abort, request
 
+from sisportal.web.access import Rule, access
 from sisportal.web.rendering import THEME_COOKIE, THEMES, local_path, redirect_for
 
 blueprint = Blueprint("appearance", __name__)
 
 
 @blueprint.post("/appearance")
+@access(Rule.EVERYBODY)
 def choose_theme() -> Response:
     """Keeps the choice in a cookie and leads back to where the person was."""
     theme = request.form.get("theme", "")

@@ -1,0 +1,91 @@
+"""Puts the portal together: settings, extensions, database, blueprints, error pages."""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from sisportal.config import PROJECT, Settings
+from sisportal.extensions import csrf, db, htmx, migrate
+from sisportal.models.database import engine_options, prepare_engine
+from sisportal.syncing.connections import OpenProvider, opener
+from sisportal.syncing.credentials import Cipher
+from sisportal.syncing.progress import Clock
+from sisportal.syncing.queue import StageQueue, redis_client
+from sisportal.web import appearance, home, notifications, setup, sign_in
+from sisportal.web.access import init_access
+from sisportal.web.errors import init_errors
+from sisportal.web.frame import shell
+from sisportal.web.portal import time_zone
+from sisportal.web.rendering import init_rendering
+from sisportal.web.security import cookie_settings, init_security
+
+BLUEPRINTS = (
+    appearance.blueprint,
+    home.blueprint,
+    notifications.blueprint,
+    setup.blueprint,
+    sign_in.blueprint,
+)
+LARGEST_FORM = 2_000_000
+
+
+def utc_now() -> datetime:
+    """The portal's clock."""
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    open_provider: OpenProvider | None = None,
+    queue: StageQueue | None = None,
+    **config: Any,
+) -> Flask:
+    """The portal. Neither the database nor the queue is touched yet; the keywords stand in for the real ones in tests."""
+    app = Flask(__name__, static_folder=str(PROJECT / "static"), template_folder=str(PROJECT / "templates"))
+    app.config.from_mapping(_config(settings), **config)
+    cipher = Cipher(settings.secret_key)
+    app.extensions.update(
+        settings=settings,
+        clock=clock,
+        cipher=cipher,
+        open_provider=open_provider or opener(cipher),
+        queue=queue or StageQueue(redis_client(settings.redis_url)),
+    )
+    _bind(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    if settings.base_url.startswith("https://"):
+        # The portal speaks plain HTTP itself: where its address is https, one proxy stands before it.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign] # as Flask documents it
+    return app
+
+
+def _config(settings: Settings) -> dict[str, Any]:
+    return {
+        **cookie_settings(secure=settings.base_url.startswith("https://")),
+        "SECRET_KEY": settings.secret_key,
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database_url),
+        "SESSION_REFRESH_EACH_REQUEST": False,  # the bell asks for ever: it must not keep an empty room signed in
+        "WTF_CSRF_TIME_LIMIT": None,  # as long as the session
+        "MAX_CONTENT_LENGTH": LARGEST_FORM,
+    }
+
+
+def _bind(app: Flask) -> None:
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(PROJECT / "migrations"), compare_type=True)
+    csrf.init_app(app)
+    htmx.init_app(app)
+    with app.app_context():
+        prepare_engine(db.engine)
+    init_access(app)
+    init_rendering(app, shell=shell, zone=time_zone, clock=app.extensions["clock"])
+    init_security(app)
+    init_errors(app)
+    logging.getLogger("sisportal").setLevel(logging.INFO)

@@ -1,0 +1,140 @@
+"""Who may do what: every view names its rule, and what has none is closed to everybody."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, session, url_for
+from flask_login import UserMixin, current_user
+from htmx_flask import request
+from sqlalchemy import select
+
+from sisportal.extensions import db, login_manager
+from sisportal.models import Account, AccountRole, SisConnection, Sync
+from sisportal.syncing.administrators import is_set_up
+from sisportal.web.rendering import redirect_for
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+OPEN_BEFORE_SETUP = frozenset({"setup", "appearance"})
+READERS = frozenset({AccountRole.ADMINISTRATOR, AccountRole.VIEWER})
+
+
+class Rule(StrEnum):
+    """Whom a view lets in."""
+
+    EVERYBODY = "everybody"
+    SIGNED_IN = "signed-in"
+    READ = "read"
+    """Administrators and viewers."""
+    WRITE = "write"
+    """Administrators."""
+
+
+class SignedIn(UserMixin):  # type: ignore[misc] # flask-login has no types
+    """An account as flask-login carries it: its cookie is good until the account's session version is raised."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    def get_id(self) -> str:
+        return f"{self.account.id}:{self.account.session_version}"
+
+
+def access(rule: Rule) -> Callable[[View], View]:
+    """Marks a view with its rule; stands below the route."""
+
+    def mark(view: View) -> View:
+        vars(view)["__access__"] = rule
+        return view
+
+    return mark
+
+
+def rule_of(view: Callable[..., Any]) -> Rule | None:
+    """The rule that a view was marked with."""
+    return cast("Rule | None", vars(view).get("__access__"))
+
+
+def current() -> Account:
+    """Who is signed in; only in views whose rule asks for it."""
+    return cast("Account", current_user.account)
+
+
+def may_write() -> bool:
+    """Whether whoever is signed in may change things: pages show others no buttons."""
+    return bool(current_user.is_authenticated) and current().role == AccountRole.ADMINISTRATOR
+
+
+def get_connection(kind: str) -> SisConnection:
+    """The connection of this kind, or 404."""
+    found = db.session.scalar(select(SisConnection).where(SisConnection.kind == kind))
+    return found or abort(404)
+
+
+def get_sync(sync_id: int) -> Sync:
+    """The sync of this id, or 404."""
+    found = db.session.get(Sync, sync_id)
+    return found or abort(404)
+
+
+def sign_in_url() -> str:
+    """The sign-in page, leading back to the page that was asked for."""
+    wanted = ""
+    if request.htmx:
+        wanted = urlsplit(request.htmx.current_url or "").path  # the page that the person sees, not the part it asked for
+    elif request.method in SAFE_METHODS:
+        wanted = request.full_path.rstrip("?")
+    return url_for("sign_in.sign_in", next=wanted if wanted not in {"", "/"} else None)
+
+
+def init_access(app: Flask) -> None:
+    """Puts the guard before every view of ``app``."""
+    login_manager.init_app(app)
+    login_manager.user_loader(_load)
+    app.before_request(_guard)
+    app.jinja_env.globals.update(may_write=may_write)
+
+
+def _load(session_id: str) -> SignedIn | None:
+    account_id, _, version = session_id.partition(":")
+    account = db.session.get(Account, int(account_id))
+    if account is None or account.archived_at is not None or account.session_version != int(version):
+        return None
+    return SignedIn(account)
+
+
+def _guard() -> Response | None:
+    """Answers in the view's place where its rule does not let the request in."""
+    if request.endpoint is None or request.endpoint == "static":
+        return None
+    rule = rule_of(current_app.view_functions[request.endpoint])
+    if rule is None:
+        current_app.logger.error("no access rule: %s", request.endpoint)
+        abort(404)
+    if rule is not Rule.EVERYBODY and "_user_id" in session and request.method not in SAFE_METHODS:
+        # Taken before anything is read: a transaction that reads first cannot write once another one has written.
+        db.session.connection(execution_options={"writing": True})
+    if request.blueprint not in OPEN_BEFORE_SETUP and not current_user.is_authenticated and needs_setup():
+        return redirect_for(url_for("setup.setup"))
+    return None if rule is Rule.EVERYBODY else _refusal(rule)
+
+
+def _refusal(rule: Rule) -> Response | None:
+    if not current_user.is_authenticated:
+        return redirect_for(sign_in_url())
+    role = current().role
+    if rule in {Rule.READ, Rule.WRITE} and role not in READERS:
+        abort(404)
+    if rule is Rule.WRITE and role != AccountRole.ADMINISTRATOR:
+        abort(403)
+    return None
+
+
+def needs_setup() -> bool:
+    """Whether nobody has set the portal up; asked of the database only until somebody has."""
+    if not current_app.extensions.get("set_up"):
+        current_app.extensions["set_up"] = is_set_up(db.session.connection())
+    return not current_app.extensions["set_up"]
