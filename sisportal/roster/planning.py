@@ -44,6 +44,8 @@ class Planned(msgspec.Struct):
     evidence: dict[str, Any] = {}
     fingerprint: int | None = None
     held: str = ""
+    search: str = ""
+    """What lists of actions search in; blank: the label and the id."""
 
 
 KIND_OF_VERB = {"add": Change.ADDS, "reactivate": Change.ADDS, "edit": Change.EDITS, "delete": Change.DELETES}

@@ -58,10 +58,14 @@ def folded(value: str) -> str:
     """The value for comparison: trimmed, inner spaces collapsed, case folded, compatibility forms made one (SPEC 6.3)."""
     if value.isascii():
         return " ".join(value.lower().split())
-    seen = "".join(letter for letter in value if unicodedata.category(letter) not in _UNSEEN or letter.isspace())
+    seen = value if value.isprintable() else _seen(value)
     # Unicode's own recipe for comparing without case (The Unicode Standard, section 3.13, D147).
     normal = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", seen).casefold())
     return " ".join(unicodedata.normalize("NFKC", normal.casefold()).split())
+
+
+def _seen(value: str) -> str:
+    return "".join(letter for letter in value if unicodedata.category(letter) not in _UNSEEN or letter.isspace())
 
 
 def plain(value: str) -> str:

@@ -1,7 +1,7 @@
 """Usernames for new accounts: the SIS's, else the e-mail address, else made from the name; never two alike."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sisportal.roster.records import Person, Role
 from sisportal.roster.text import folded, name_words
@@ -17,8 +17,7 @@ def propose(person: Person) -> str:
 
 def candidates(person: Person) -> list[str]:
     """What the person could be called, best first; the last one is made from the name and can be numbered."""
-    wished = [_clean(value) for value in (person.username, person.email)]
-    return [*dict.fromkeys(value for value in wished if value), from_name(person)]
+    return list(dict.fromkeys(_wished(person)))
 
 
 def from_name(person: Person) -> str:
@@ -29,6 +28,13 @@ def from_name(person: Person) -> str:
         return name[:LONGEST]
     number = _letters(person.number or person.sis_id) or _letters(person.source_id)[-8:]
     return f"{_FALLBACK.get(person.role, 'user')}-{number}"[:LONGEST].rstrip("-")
+
+
+def _wished(person: Person) -> Iterator[str]:
+    for value in (person.username, person.email):
+        if wished := _clean(value):
+            yield wished
+    yield from_name(person)
 
 
 class Usernames:
@@ -59,11 +65,10 @@ class Usernames:
 
     def allocate(self, person: Person) -> str:
         """A username for the person that nobody has, taken from now on."""
-        wished = candidates(person)
-        for username in wished:
+        for username in _wished(person):
             if self.take(username):
                 return username
-        return self._numbered(wished[-1])
+        return self._numbered(from_name(person))
 
     def _numbered(self, base: str) -> str:
         # Where to go on is remembered, or a thousand people of one name would each try all numbers before theirs.

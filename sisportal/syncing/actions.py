@@ -112,7 +112,7 @@ def warning_row(sync_id: int, action_id: int | None, stage: str, problem: Proble
 def _action_row(id_: int, sync_id: int, planned: Planned) -> Row:
     return (
         id_, sync_id, planned.type, planned.verb, planned.source_id, planned.school, planned.label,
-        folded(f"{planned.label} {planned.source_id}"), planned.target_id, _json(planned.before), _json(planned.after),
+        planned.search or folded(f"{planned.label} {planned.source_id}"), planned.target_id, _json(planned.before), _json(planned.after),
         _json(planned.roster), _json(planned.evidence), planned.fingerprint, True, planned.held, "planned",
     )  # fmt: skip
 

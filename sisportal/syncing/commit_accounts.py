@@ -4,16 +4,17 @@ import msgspec
 from sqlalchemy import Connection, Text, delete, func, select, type_coerce
 
 from sisportal.models import Source
-from sisportal.roster.fields import ACCOUNT_FIELDS, Standing, Values, standing
+from sisportal.roster.fields import Standing, Values, standing
 from sisportal.roster.records import Problem
+from sisportal.roster.text import folded
 from sisportal.syncing.held import (
     ACCOUNT_COLUMNS,
     ACCOUNT_LINKS,
     ACCOUNTS,
     account_columns,
     account_held,
+    account_row,
     account_search,
-    column_value,
     decode_values,
 )
 from sisportal.syncing.outcomes import Ledger, Results, Stored
@@ -67,9 +68,9 @@ class AccountCommit:
             accounts.append(
                 (
                     id_,
-                    *(column_value(field, after.get(field)) for field in ACCOUNT_FIELDS),
+                    *account_row(after),
                     username,
-                    account_search({**after, "username": username}),
+                    _search(action, username),
                     str(Source.SYNC),
                     1,
                     self._ledger.sync_id,
@@ -126,7 +127,7 @@ class AccountCommit:
 
     def _account(self, account: Held, values: Values) -> Row:
         return (
-            *(column_value(field, values[field]) for field in ACCOUNT_FIELDS),
+            *account_row(values),
             account_search({**values, "username": account.username}),
             self._ledger.sync_id,
             account.id,
@@ -151,13 +152,13 @@ class AccountCommit:
         statement = select(ACCOUNT_LINKS.c.source_id, ACCOUNT_LINKS.c.account_id).where(
             ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.source_id.in_(source_ids)
         )
-        return {row[0]: row[1] for row in connection.execute(statement)}
+        return {row[0]: row[1] for row in connection.execute(statement).all()}
 
     def _written(self, connection: Connection, source_ids: list[str]) -> dict[str, Values]:
         statement = select(ACCOUNT_LINKS.c.source_id, type_coerce(ACCOUNT_LINKS.c.written, Text)).where(
             ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.source_id.in_(source_ids)
         )
-        return {row[0]: decode_values(row[1]) for row in connection.execute(statement)}
+        return {row[0]: decode_values(row[1]) for row in connection.execute(statement).all()}
 
     def _relink(self, connection: Connection, links: list[Row]) -> None:
         """Keep what was written; an account has one link to a connection, so another id of its own goes."""
@@ -168,6 +169,12 @@ class AccountCommit:
                 )
             )
         insert_rows(connection, ACCOUNT_LINKS, _LINK, links)
+
+
+def _search(action: Stored, username: str) -> str:
+    """What lists search in: the text of the SIS's record, and the username where the SIS did not give it."""
+    name = folded(username)
+    return action.search if name in action.search else f"{action.search} {name}"
 
 
 def _judged(action: Stored, account: Held, before: Values, after: Values, results: Results) -> bool:
@@ -185,7 +192,7 @@ def _judged(action: Stored, account: Held, before: Values, after: Values, result
 
 def _held(connection: Connection, ids: list[int]) -> dict[int, Held]:
     statement = select(ACCOUNTS.c.id, ACCOUNTS.c.username, ACCOUNTS.c.archived_at, *account_columns())
-    rows = connection.execute(statement.where(ACCOUNTS.c.id.in_(ids)))
+    rows = connection.execute(statement.where(ACCOUNTS.c.id.in_(ids))).all()
     return {row[0]: Held(row[0], row[1], account_held(row[3:]) | {"archived": row[2] is not None}) for row in rows}
 
 

@@ -151,7 +151,7 @@ class ClassCommit:
             SECTIONS.c.source_id.in_([action.source_id for action in actions]),
         )
         match = self._options.match_sessions
-        return {row[0]: session_key(decode(row[1]), match) for row in connection.execute(statement)}
+        return {row[0]: session_key(decode(row[1]), match) for row in connection.execute(statement).all()}
 
     def _key(self, key: str, after: Values, teachers: list[str]) -> str:
         """Organization, primary teacher and key in one text; blank where the class must stand alone."""
@@ -163,14 +163,14 @@ class ClassCommit:
             CLASS_LINKS.c.connection_id == self._connection_id,
             CLASS_LINKS.c.source_id.in_([action.source_id for action in actions]),
         )
-        return {row[0]: row[1] for row in connection.execute(statement)}
+        return {row[0]: row[1] for row in connection.execute(statement).all()}
 
     def _written(self, connection: Connection, actions: list[Stored]) -> dict[str, Values]:
         statement = select(CLASS_LINKS.c.source_id, type_coerce(CLASS_LINKS.c.written, Text)).where(
             CLASS_LINKS.c.connection_id == self._connection_id,
             CLASS_LINKS.c.source_id.in_([action.source_id for action in actions]),
         )
-        return {row[0]: decode_values(row[1]) for row in connection.execute(statement)}
+        return {row[0]: decode_values(row[1]) for row in connection.execute(statement).all()}
 
     def _relink(self, connection: Connection, links: list[Row]) -> None:
         for chunk in chunks((link[2] for link in links), 500):
@@ -200,5 +200,5 @@ def _judged(action: Stored, class_: Held, before: Values, after: Values, results
 
 def _held(connection: Connection, ids: list[int]) -> dict[int, Held]:
     statement = select(CLASSES.c.id, CLASSES.c.archived_at, *class_columns()).where(CLASSES.c.id.in_(ids))
-    rows = connection.execute(statement)
+    rows = connection.execute(statement).all()
     return {row[0]: Held(row[0], class_held(row[2:]) | {"archived": row[1] is not None}) for row in rows}

@@ -1,6 +1,7 @@
 """The LMS side's rows as the flat values that the core compares, and back."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, cast
 
 import msgspec
@@ -9,7 +10,7 @@ from sqlalchemy import ColumnElement, Table, Text, type_coerce
 from sisportal.models import Account, AccountLink, ClassLink, Membership, SchoolClass
 from sisportal.roster.fields import ACCOUNT_FIELDS, CLASS_FIELDS, Values
 from sisportal.roster.text import folded
-from sisportal.syncing.rows import json_text
+from sisportal.syncing.rows import Row, json_text
 
 ACCOUNTS = cast(Table, Account.__table__)
 CLASSES = cast(Table, SchoolClass.__table__)
@@ -22,6 +23,9 @@ _COLUMN_OF = {"organization": "organization_id"}
 
 ACCOUNT_COLUMNS = tuple(_COLUMN_OF.get(name, name) for name in ACCOUNT_FIELDS)
 CLASS_COLUMNS = tuple(_COLUMN_OF.get(name, name) for name in CLASS_FIELDS)
+
+_BLANK_ACCOUNT: Values = dict.fromkeys(ACCOUNT_FIELDS, "") | {"organization": None}
+_account_values = itemgetter(*ACCOUNT_FIELDS)
 
 decode_values = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -59,6 +63,11 @@ def column_value(field: str, value: Any) -> Any:
     if field in _IN_JSON:
         return json_text(value or [])
     return value if field == "organization" or value is not None else ""
+
+
+def account_row(values: Values) -> Row:
+    """The values of ``ACCOUNT_COLUMNS``; fields that are absent are blank."""
+    return _account_values(_BLANK_ACCOUNT | values | {name: json_text(values.get(name) or []) for name in _IN_JSON})
 
 
 def account_search(values: Values) -> str:

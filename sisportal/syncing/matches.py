@@ -1,7 +1,7 @@
 """Records without a link: matched with what the portal holds, and planned as an add, a link or a held case (SPEC 6.3)."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine, Text, and_, exists, select, type_coerce
@@ -12,7 +12,7 @@ from sisportal.roster.matching import UNDECIDED, Claims, Decision, Match, Outcom
 from sisportal.roster.matching_people import Candidate, DuplicateIndex, KeyIndex, match_person, match_value
 from sisportal.roster.matching_sections import ClassCandidate, ClassIndex, match_section
 from sisportal.roster.options import Options
-from sisportal.roster.planning import Held, Planned, plan_link, plan_person, plan_section
+from sisportal.roster.planning import Held, Planned, person_label, plan_link, plan_person, plan_section, section_label
 from sisportal.roster.records import Person, Problem, Section
 from sisportal.roster.usernames import Usernames
 from sisportal.syncing.held import (
@@ -27,8 +27,17 @@ from sisportal.syncing.held import (
 )
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
 
-PlannedRecord = tuple[Planned | None, tuple[Problem, ...]]
+PlannedRecord = tuple[Planned, tuple[Problem, ...]]
+R = TypeVar("R", Person, Section)
 _ROLES = ("student", "teacher")
+
+
+class Incoming(msgspec.Struct, Generic[R], frozen=True):
+    """A record without a link, as the mirror has it."""
+
+    record: R
+    fingerprint: int
+    search: str
 
 
 class PersonMatches:
@@ -37,40 +46,44 @@ class PersonMatches:
     def __init__(self, engine: Engine, connection_id: int, kind: str, options: Options) -> None:
         self._engine, self._connection_id, self._kind, self._options = engine, connection_id, kind, options
         self._decisions = read_decisions(engine, connection_id, "people")
-        self._usernames: Usernames | None = None
-        self._index: KeyIndex | None = None
+        self._usernames = Usernames()
+        self._opened = False
+        self._index = KeyIndex([], options)
         self._duplicates = DuplicateIndex([])
         self._claims = Claims()
 
-    def plan(self, new: list[tuple[Person, int]], places: Places) -> Iterator[PlannedRecord]:
+    def plan(self, new: list[Incoming[Person]], places: Places) -> Iterator[PlannedRecord]:
         """The actions for some of them, in their order."""
         if not new:
             return
-        if self._usernames is None:
+        if not self._opened:
+            self._opened = True
             self._usernames = Usernames(self._taken())
             self._find_candidates()
-        matches = [self._match(person) for person, _ in new]
+        matches = [self._match(each.record) for each in new]
         targets = [match.target for match in matches if match.target is not None]
         with self._engine.connect() as connection:
             held = _held_accounts(connection, targets)
-        for (person, mark), match in zip(new, matches, strict=True):
-            yield self._planned(person, mark, match, held, places)
+        for each, match in zip(new, matches, strict=True):
+            yield self._planned(each, match, held, places)
 
-    def _planned(self, person: Person, mark: int, match: Match, held: dict[int, Held], places: Places) -> PlannedRecord:
-        if match.outcome is Outcome.LINK and match.target in held:
-            account = held[match.target]
-            planned = plan_person(person, mark, account, self._options, places)
-            if planned is None:
-                planned = Planned(str(person.role), "edit", person.source_id, person.last_name, fingerprint=mark)
-            return plan_link(planned, account.id, self._kind, match.evidence), ()
-        planned = plan_person(person, mark, None, self._options, places)
+    def _planned(
+        self, incoming: Incoming[Person], match: Match, held: dict[int, Held], places: Places
+    ) -> PlannedRecord:
+        person, mark = incoming.record, incoming.fingerprint
+        account = held.get(match.target or 0) if match.outcome is Outcome.LINK else None
+        planned = plan_person(person, mark, account, self._options, places)
         if planned is None:
-            return None, ()
+            label = person_label(person)
+            planned = Planned(str(person.role), "edit", person.source_id, label, person.school, fingerprint=mark)
+        planned.search = incoming.search
+        if account is not None:
+            return plan_link(planned, account.id, self._kind, match.evidence), ()
         planned.evidence = match.evidence
         if match.outcome is Outcome.HELD:
             planned.held = str(match.reason)
             return planned, ()
-        planned.after["username"] = self._usernames.allocate(person) if self._usernames else ""
+        planned.after["username"] = self._usernames.allocate(person)
         return planned, self._duplicate(person, places)
 
     def _duplicate(self, person: Person, places: Places) -> tuple[Problem, ...]:
@@ -87,7 +100,7 @@ class PersonMatches:
 
     def _found(self, person: Person) -> Match:
         decision = self._decisions.get(person.source_id, UNDECIDED)
-        return match_person(person, self._index or KeyIndex([], self._options), decision)
+        return match_person(person, self._index, decision)
 
     def _taken(self) -> Iterator[str]:
         with self._engine.connect() as connection:
@@ -150,44 +163,45 @@ class SectionMatches:
     def __init__(self, engine: Engine, connection_id: int, kind: str, options: Options) -> None:
         self._engine, self._connection_id, self._kind, self._options = engine, connection_id, kind, options
         self._decisions = read_decisions(engine, connection_id, "sections")
-        self._index: ClassIndex | None = None
+        self._opened = False
+        self._index = ClassIndex([], options)
         self._claims = Claims()
 
-    def plan(self, new: list[tuple[Section, int]], members: frozenset[str], places: Places) -> Iterator[PlannedRecord]:
+    def plan(self, new: list[Incoming[Section]], members: frozenset[str], places: Places) -> Iterator[PlannedRecord]:
         """The actions for some of them, in their order; ``members`` as ``plan_section`` takes them."""
         if not new:
             return
-        if self._index is None:
+        if not self._opened:
+            self._opened = True
             self._index = ClassIndex(self._candidates(), self._options)
             if self._index:
                 for section in self._new_sections():
                     self._claims.note(self._found(section, places))
-        matches = [self._claims.settle(self._found(section, places)) for section, _ in new]
+        matches = [self._claims.settle(self._found(each.record, places)) for each in new]
         with self._engine.connect() as connection:
             held = _held_classes(connection, [match.target for match in matches if match.target is not None])
-        for (section, mark), match in zip(new, matches, strict=True):
-            yield self._planned(section, mark, match, held, members, places), ()
+        for each, match in zip(new, matches, strict=True):
+            yield self._planned(each, match, held, members, places), ()
 
     def _planned(
-        self, section: Section, mark: int, match: Match, held: dict[int, Held], members: frozenset[str], places: Places
-    ) -> Planned | None:
-        if match.outcome is Outcome.LINK and match.target in held:
-            class_ = held[match.target]
-            planned = plan_section(section, mark, class_, members, self._options, places)
-            if planned is None:
-                planned = Planned("section", "edit", section.source_id, section.name, section.school, fingerprint=mark)
+        self, incoming: Incoming[Section], match: Match, held: dict[int, Held], members: frozenset[str], places: Places
+    ) -> Planned:
+        section, mark = incoming.record, incoming.fingerprint
+        class_ = held.get(match.target or 0) if match.outcome is Outcome.LINK else None
+        planned = plan_section(section, mark, class_, members, self._options, places)
+        if planned is None:
+            label = section_label(section)
+            planned = Planned("section", "edit", section.source_id, label, section.school, fingerprint=mark)
+        planned.search = incoming.search
+        if class_ is not None:
             return plan_link(planned, class_.id, self._kind, match.evidence)
-        planned = plan_section(section, mark, None, members, self._options, places)
-        if planned is not None:
-            planned.evidence = match.evidence
-            planned.held = str(match.reason) if match.outcome is Outcome.HELD else ""
+        planned.evidence = match.evidence
+        planned.held = str(match.reason) if match.outcome is Outcome.HELD else ""
         return planned
 
     def _found(self, section: Section, places: Places) -> Match:
         decision = self._decisions.get(section.source_id, UNDECIDED)
-        return match_section(
-            section, places.get(section.school), self._index or ClassIndex([], self._options), decision
-        )
+        return match_section(section, places.get(section.school), self._index, decision)
 
     def _new_sections(self) -> Iterator[Section]:
         link = and_(CLASS_LINKS.c.connection_id == self._connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)

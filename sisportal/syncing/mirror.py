@@ -22,7 +22,7 @@ from sisportal.roster.records import (
 )
 from sisportal.roster.text import folded
 from sisportal.syncing.progress import Pulse
-from sisportal.syncing.rows import Row, chunks, insert_rows, reserve_ids, update_rows
+from sisportal.syncing.rows import Row, chunks, insert_rows, read, reserve_ids, update_rows
 
 PEOPLE = cast(Table, SisPerson.__table__)
 SECTIONS = cast(Table, SisSection.__table__)
@@ -154,9 +154,12 @@ class Mirror:
     def _known(self, table: Table) -> Known:
         columns = select(table.c.source_id, table.c.id, table.c.fingerprint, table.c.gone_in_sync)
         with self._engine.connect() as connection:
-            rows = connection.execute(columns.where(table.c.connection_id == self._connection_id))
+            statement = columns.where(table.c.connection_id == self._connection_id)
             # With a stale mirror (another mapping of schools) no fingerprint counts, so that every row is written again.
-            return {row[0]: (row[1], 0 if self._stale else row[2], row[3] is not None) for row in rows}
+            return {
+                source_id: (id_, 0 if self._stale else mark, gone is not None)
+                for source_id, id_, mark, gone in read(connection, statement)
+            }
 
     @staticmethod
     def _listed(known: Known) -> Known:

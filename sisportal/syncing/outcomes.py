@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Text, select, type_coerce, update
+from sqlalchemy import Connection, Engine, select, update
 
 from sisportal.models import ActionState, Sync
 from sisportal.models.database import writing
@@ -16,11 +16,9 @@ from sisportal.syncing.actions import ACTIONS, warning_row, write_warnings
 from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import Row, update_rows
 
-_values = msgspec.json.Decoder(dict[str, Any]).decode
-
 
 class Stored(msgspec.Struct, frozen=True, gc=False):
-    """An action as it was reviewed; JSON is decoded when asked for."""
+    """An action as it was reviewed."""
 
     id: int
     type: str
@@ -29,32 +27,17 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     school: str
     label: str
     target_id: int | None
-    before_text: str
-    after_text: str
-    roster_text: str
+    before: dict[str, Any]
+    """The values that the plan found."""
+    after: dict[str, Any]
+    """The values that the plan wants."""
+    roster: dict[str, list[str]]
+    """``join``, ``leave`` and perhaps ``unticked``."""
+    search: str
     fingerprint: int | None
 
-    @property
-    def before(self) -> dict[str, Any]:
-        """The values that the plan found."""
-        return _values(self.before_text)
 
-    @property
-    def after(self) -> dict[str, Any]:
-        """The values that the plan wants."""
-        return _values(self.after_text)
-
-    @property
-    def roster(self) -> dict[str, list[str]]:
-        """``join``, ``leave`` and perhaps ``unticked``."""
-        return _values(self.roster_text)
-
-
-_STORED_COLUMNS = [
-    ACTIONS.c.id, ACTIONS.c.type, ACTIONS.c.verb, ACTIONS.c.source_id, ACTIONS.c.school, ACTIONS.c.label, ACTIONS.c.target_id,
-    type_coerce(ACTIONS.c.before, Text), type_coerce(ACTIONS.c.after, Text), type_coerce(ACTIONS.c.roster, Text),
-    ACTIONS.c.fingerprint,
-]  # fmt: skip
+_STORED_COLUMNS = [ACTIONS.c[name] for name in Stored.__struct_fields__]
 
 
 class Results:
@@ -160,7 +143,7 @@ class Ledger:
             .order_by(ACTIONS.c.id)
             .limit(size)
         )
-        return [Stored(*row) for row in connection.execute(statement)]
+        return [Stored(*row) for row in connection.execute(statement).all()]
 
     def _count(self, connection: Connection, counts: Counter[tuple[str, str, str]]) -> None:
         for (type_, verb, state), number in counts.items():

@@ -6,9 +6,9 @@ from typing import Any, cast
 import msgspec
 from sqlalchemy import Connection, Engine, Row, Select, Text, and_, or_, select, type_coerce
 
-from sisportal.roster.fields import Places, Values
+from sisportal.roster.fields import Places
 from sisportal.roster.options import Item, Options
-from sisportal.roster.planning import Held, Planned, plan_delete, plan_link, plan_person, plan_section
+from sisportal.roster.planning import Held, plan_delete, plan_person, plan_section
 from sisportal.roster.records import Collection, Person, Problem, Section
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.held import (
@@ -22,7 +22,7 @@ from sisportal.syncing.held import (
     class_held,
     decode_values,
 )
-from sisportal.syncing.matches import PersonMatches, SectionMatches
+from sisportal.syncing.matches import Incoming, PersonMatches, SectionMatches
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
 from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import chunks
@@ -72,11 +72,11 @@ class Planner:
         matches = PersonMatches(self._engine, self._connection_id, self._kind, self._options)
         decode = msgspec.json.Decoder(Person).decode
         for rows in self._read(people_to_compare(self._connection_id), _PEOPLE_AT_ONCE):
-            new: list[tuple[Person, int]] = []
+            new: list[Incoming[Person]] = []
             for row in rows:
                 person = decode(row[1])
                 if row[3] is None:
-                    new.append((person, row[2]))
+                    new.append(Incoming(person, row[2], row[7]))
                 else:
                     self._plan_known_person(person, row)
             for planned, problems in matches.plan(new, self._places):
@@ -87,8 +87,11 @@ class Planner:
         if row[5] is not None and row[6] is None:
             self._plan.warn([Problem("archived-here", str(person.role), person.source_id, school=person.school)])
             return
-        held = Held(row[3], account_held(row[7:]), decode_values(row[4]), row[5] is not None)
-        self._plan.add(plan_person(person, row[2], held, self._options, self._places))
+        held = Held(row[3], account_held(row[8:]), decode_values(row[4]), row[5] is not None)
+        planned = plan_person(person, row[2], held, self._options, self._places)
+        if planned is not None:
+            planned.search = row[7]
+            self._plan.add(planned)
 
     def _plan_sections(self) -> None:
         matches = SectionMatches(self._engine, self._connection_id, self._kind, self._options)
@@ -99,10 +102,10 @@ class Planner:
             if members is None and len(rows) == _SECTIONS_AT_ONCE:
                 members = self._plannable(None)
             known = members if members is not None else self._plannable(sections)
-            new = []
+            new: list[Incoming[Section]] = []
             for section, row in zip(sections, rows, strict=True):
                 if row[3] is None:
-                    new.append((section, row[2]))
+                    new.append(Incoming(section, row[2], row[7]))
                 else:
                     self._plan_known_section(section, row, known)
             for planned, problems in matches.plan(new, known, self._places):
@@ -113,11 +116,13 @@ class Planner:
         if row[5] is not None and row[6] is None:
             self._plan.warn([Problem("archived-here", "section", section.source_id, school=section.school)])
             return
-        held = Held(row[3], class_held(row[7:]), decode_values(row[4]), row[5] is not None)
+        held = Held(row[3], class_held(row[8:]), decode_values(row[4]), row[5] is not None)
         planned = plan_section(
             section, row[2], held, members, self._options, self._places, self._fetched.missing_people
         )
-        self._plan.add(planned)
+        if planned is not None:
+            planned.search = row[7]
+            self._plan.add(planned)
 
     def _plannable(self, sections: list[Section] | None) -> frozenset[str]:
         """Who of the sections (of all, where None) is listed and in scope: has an account, or will have one."""
@@ -156,7 +161,8 @@ class Planner:
 def people_to_compare(connection_id: int) -> Select[Any]:
     """Listed people in scope who have no link, or whose account may differ from what the SIS says.
 
-    Columns: source_id, payload, fingerprint, account_id, written, archived_at, archived_by_sync, then ``account_columns``.
+    Columns: source_id, payload, fingerprint, account_id, written, archived_at, archived_by_sync, search, then
+    ``account_columns``.
     """
     link = and_(ACCOUNT_LINKS.c.connection_id == connection_id, ACCOUNT_LINKS.c.source_id == PEOPLE.c.source_id)
     return (
@@ -168,6 +174,7 @@ def people_to_compare(connection_id: int) -> Select[Any]:
             type_coerce(ACCOUNT_LINKS.c.written, Text),
             ACCOUNTS.c.archived_at,
             ACCOUNTS.c.archived_by_sync,
+            PEOPLE.c.search,
             *account_columns(),
         )
         .select_from(
@@ -188,7 +195,7 @@ def people_to_compare(connection_id: int) -> Select[Any]:
 
 def sections_to_compare(connection_id: int) -> Select[Any]:
     """As ``people_to_compare``, of sections and classes: source_id, payload, fingerprint, class_id, written, archived_at,
-    archived_by_sync, then ``class_columns``."""
+    archived_by_sync, search, then ``class_columns``."""
     link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)
     return (
         select(
@@ -199,6 +206,7 @@ def sections_to_compare(connection_id: int) -> Select[Any]:
             type_coerce(CLASS_LINKS.c.written, Text),
             CLASSES.c.archived_at,
             CLASSES.c.archived_by_sync,
+            SECTIONS.c.search,
             *class_columns(),
         )
         .select_from(SECTIONS.outerjoin(CLASS_LINKS, link).outerjoin(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id))

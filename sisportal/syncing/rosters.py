@@ -49,7 +49,7 @@ class Rosters:
         )
         found: Places = {}
         for chunk in chunks(classes, 500):
-            for row in connection.execute(columns.where(MEMBERSHIPS.c.class_id.in_(chunk))):
+            for row in connection.execute(columns.where(MEMBERSHIPS.c.class_id.in_(chunk))).all():
                 found[row[0], row[1]] = Place(row[2], row[3] is not None)
         return found
 
@@ -144,7 +144,7 @@ class Rosters:
                     ACCOUNT_LINKS.c.source_id.in_(chunk),
                     ACCOUNTS.c.archived_at.is_(None),
                 )
-            )
+            ).all()
             self._accounts.update((row[0], row[1]) for row in rows)
 
     def _read_decisions(self, connection: Connection) -> None:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Dialect, Table, func, select, text
+from sqlalchemy import Connection, Dialect, Select, Table, func, select, text
 
 from sisportal.models.base import UTCDateTime
 
@@ -30,6 +30,12 @@ def chunks(items: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
+
+
+def read(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
+    """The rows of a query, fetched some thousands at a time."""
+    for rows in connection.execution_options(yield_per=5_000).execute(statement).partitions():
+        yield from rows
 
 
 def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: list[Row]) -> None:
