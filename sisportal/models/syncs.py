@@ -89,6 +89,7 @@ class Sync(Base):
     heartbeat_at: Mapped[Moment_]
     cancel_asked: Mapped[bool] = mapped_column(default=False)
     stage: Mapped[Name]
+    stage_started_at: Mapped[Moment_]
     done: Mapped[int] = mapped_column(default=0)
     total: Mapped[int] = mapped_column(default=0)
 

@@ -35,6 +35,7 @@ class Pulse:
             every,
         )
         self._stage, self._done, self._total = "", 0, 0
+        self._stage_started_at = clock()
         self._asked_to_cancel, self._lost = False, False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"pulse-{sync_id}", daemon=True)
@@ -57,6 +58,7 @@ class Pulse:
     def stage(self, words: str, total: int = 0) -> None:
         """Begin a stage, in words that a page shows."""
         self._stage, self._done, self._total = words, 0, total
+        self._stage_started_at = self._clock()
 
     def advance(self, count: int, total: int | None = None) -> None:
         """Say that ``count`` more are done; raises ``Cancelled`` or ``ClaimLost`` where the stage must stop."""
@@ -82,6 +84,7 @@ class Pulse:
         return {
             "heartbeat_at": self._clock(),
             "stage": self._stage,
+            "stage_started_at": self._stage_started_at,
             "done": self._done,
             "total": max(self._total, self._done),
         }
