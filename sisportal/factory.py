@@ -4,11 +4,14 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+import flask_migrate
 from flask import Flask
+from sqlalchemy import inspect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sisportal.config import PROJECT, Settings
 from sisportal.extensions import csrf, db, htmx, migrate
+from sisportal.models import Account
 from sisportal.models.database import engine_options, prepare_engine
 from sisportal.syncing.connections import OpenProvider, opener
 from sisportal.syncing.credentials import Cipher
@@ -65,6 +68,13 @@ def create_app(
     return app
 
 
+def make_tables(app: Flask) -> None:
+    """Make the tables where the database has none, so that a script's first command needs no step before it."""
+    with app.app_context():
+        if not inspect(db.engine).has_table(Account.__tablename__):
+            flask_migrate.upgrade()
+
+
 def _config(settings: Settings) -> dict[str, Any]:
     return {
         **cookie_settings(secure=settings.base_url.startswith("https://")),
@@ -79,7 +89,7 @@ def _config(settings: Settings) -> dict[str, Any]:
 
 def _bind(app: Flask) -> None:
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(PROJECT / "migrations"), compare_type=True)
+    migrate.init_app(app, db, directory=str(PROJECT / "migrations"))
     csrf.init_app(app)
     htmx.init_app(app)
     with app.app_context():
