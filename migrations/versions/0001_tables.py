@@ -358,6 +358,7 @@ def upgrade() -> None:
         sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cancel_asked", sa.Boolean(), nullable=False),
         sa.Column("stage", sa.Text(), server_default="", nullable=False),
+        sa.Column("stage_started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("done", sa.Integer(), nullable=False),
         sa.Column("total", sa.Integer(), nullable=False),
         sa.Column("counts", sa.Text(), nullable=False),
