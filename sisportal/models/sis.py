@@ -135,8 +135,9 @@ class SisEnrollment(Base):
     __tablename__ = "sis_enrollment"
     __table_args__ = {"sqlite_with_rowid": False}
 
-    person_id: Mapped[int] = mapped_column(ForeignKey("sis_person.id"), primary_key=True)
-    section_id: Mapped[int] = mapped_column(ForeignKey("sis_section.id"), primary_key=True)
+    # No foreign keys: rows of the mirror are never removed, and two look-ups for each enrolment would double its cost.
+    person_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    section_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
 
 
 class MatchDecision(Base):

@@ -15,7 +15,7 @@ from sisportal.providers.tokens import DistrictToken, bearer
 CLEVER_API_URL = "https://api.clever.com"
 CLEVER_LOGIN_URL = "https://clever.com"
 CLEVER_VERSIONS = ("3.0", "3.1")
-PAGE_SIZE = 1_000
+PAGE_SIZE = 2_500
 """Rows a page: Clever allows 10,000, of which a page of sections would be 12 MB."""
 
 _VERSION = re.compile(r"/v\d+(\.\d+)?$")

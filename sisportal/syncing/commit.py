@@ -15,6 +15,7 @@ from sisportal.syncing.connections import stored_options
 from sisportal.syncing.outcomes import Ledger
 from sisportal.syncing.progress import ClaimLost, Clock, Pulse
 from sisportal.syncing.rosters import Rosters
+from sisportal.syncing.rows import few_collections
 from sisportal.syncing.states import NotAllowed, claim, move
 from sisportal.syncing.words import committed_sentence
 
@@ -37,7 +38,7 @@ def commit(engine: Engine, sync_id: int, clock: Clock, *, committed_by: int | No
         return SyncState.COMMITTED
     refuse_stale(engine, sync_id, clock())
     token = claim(engine, sync_id, SyncState.COMMITTING, clock())
-    with Pulse(engine, sync_id, token, clock) as pulse:
+    with few_collections(), Pulse(engine, sync_id, token, clock) as pulse:
         try:
             return _apply(engine, sync_id, pulse, clock, committed_by)
         except ClaimLost:

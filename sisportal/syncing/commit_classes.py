@@ -23,7 +23,7 @@ from sisportal.syncing.outcomes import Ledger, Results, Stored
 from sisportal.syncing.rosters import Rosters
 from sisportal.syncing.rows import Row, chunks, insert_rows, json_text, reserve_ids, stored_moment, update_rows
 
-AT_ONCE = 500
+AT_ONCE = 1_000
 _INSERT = (
     "id", *CLASS_COLUMNS, "style", "session_key", "search", "source", "changed_by_sync", "created_at", "is_parent"
 )  # fmt: skip
@@ -62,7 +62,7 @@ class ClassCommit:
         wanted = [action for action in actions if action.source_id not in linked]
         first = reserve_ids(connection, CLASSES, len(wanted))
         now = stored_moment(connection, self._ledger.clock())
-        places = self._rosters.places(connection, wanted)
+        self._rosters.places(connection, wanted)
         keys = self._session_keys(connection, wanted)
         classes: list[Row] = []
         links: list[Row] = []
@@ -83,7 +83,7 @@ class ClassCommit:
                     False,
                 )
             )
-            written, whole = self._rosters.fill(action, id_, teachers, places, results)
+            written, whole = self._rosters.fill(action, id_, teachers, results)
             mark = action.fingerprint if whole else None
             links.append((self._connection_id, action.source_id, id_, json_text(after | written), mark))
             results.applied(action, id_)

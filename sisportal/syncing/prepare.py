@@ -21,6 +21,7 @@ from sisportal.syncing.credentials import SecretsUnreadable
 from sisportal.syncing.mirror import Mirror
 from sisportal.syncing.planner import Fetched, Planner
 from sisportal.syncing.progress import Cancelled, ClaimLost, Clock, Pulse
+from sisportal.syncing.rows import few_collections
 from sisportal.syncing.states import claim, move
 from sisportal.syncing.words import planned_sentence
 
@@ -78,7 +79,7 @@ def prepare(engine: Engine, sync_id: int, open_provider: OpenProvider, clock: Cl
     """
     token = claim(engine, sync_id, SyncState.PREPARING, clock())
     try:
-        with Pulse(engine, sync_id, token, clock) as pulse:
+        with few_collections(), Pulse(engine, sync_id, token, clock) as pulse:
             return Preparation(engine, sync_id, open_provider, clock, pulse).run()
     except ClaimLost:
         logger.warning("claim lost", extra={"sync_id": sync_id})

@@ -1,5 +1,7 @@
 """Who is in a class: the joins and leaves of section actions, resolved to accounts and written as memberships."""
 
+from typing import cast
+
 import msgspec
 from sqlalchemy import Connection, or_, select
 
@@ -57,11 +59,23 @@ class Rosters:
         """The active account of a person whom ``places`` looked up."""
         return self._accounts.get(source_id)
 
-    def fill(
-        self, action: Stored, class_id: int, teachers: list[str], places: Places, results: Results
-    ) -> tuple[Values, bool]:
+    def fill(self, action: Stored, class_id: int, teachers: list[str], results: Results) -> tuple[Values, bool]:
         """The roster of a new class: what was written of it, and whether that is all that was planned."""
-        return self.change(action, class_id, teachers, {}, places, results)
+        unticked = set(action.roster.get("unticked", ()))
+        planned = action.roster.get("join", [])
+        joined = [
+            source_id for source_id in planned
+            if source_id not in unticked and self._joins(action, source_id, results)
+        ]  # fmt: skip
+        here = set(joined)
+        leading = [source_id for source_id in teachers if source_id in here]
+        students = [source_id for source_id in joined if source_id not in leading]
+        accounts, added = self._accounts, self._added
+        for source_id in students:
+            added[class_id, cast(int, accounts[source_id])] = Membership.STUDENT
+        for number, source_id in enumerate(leading):
+            added[class_id, cast(int, accounts[source_id])] = number
+        return {"teachers": leading, "students": students}, len(joined) == len(planned)
 
     def change(
         self,
@@ -101,7 +115,7 @@ class Rosters:
 
     def write(self, connection: Connection) -> None:
         """Write the memberships gathered since the last time."""
-        added: list[Row] = [(*key, position) for key, position in sorted(self._added.items())]
+        added: list[Row] = [(*key, position) for key, position in self._added.items()]
         insert_rows(connection, MEMBERSHIPS, (*_KEY, "position"), added)
         changed: list[Row] = [(*values, *key) for key, values in sorted(self._changed.items())]
         update_rows(connection, MEMBERSHIPS, ("position", "ended_by_sync"), _KEY, changed)

@@ -1,0 +1,224 @@
+"""Schools of the SIS and the portal's organizations: listed, suggested, mapped, and made where there are none yet."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
+
+from sisportal.models import Mapping, Organization, OrganizationLink, SisSchool, Source
+from sisportal.models.database import writing
+from sisportal.roster.text import folded
+from sisportal.syncing import apps
+from sisportal.syncing.connections import OpenProvider, load, map_school, remember_schools
+from sisportal.syncing.progress import Clock
+from sisportal.syncing.settings import PARTITION, write_setting
+
+LONGEST_SLUG = 100
+
+
+class UnknownSchool(Exception):
+    """The SIS lists no school of this id."""
+
+
+class Mapped(msgspec.Struct, frozen=True):
+    """What became of the mapping of one school."""
+
+    school: str
+    organization_id: int
+    organization: str
+    made: bool
+    """Whether the organization was made for it."""
+
+
+class ListedSchool(msgspec.Struct, frozen=True):
+    """A school of the SIS and what it is mapped to."""
+
+    id: str
+    name: str
+    sis_id: str
+    organization: str | None
+    """Name of its organization; None where it has none, or is the one school of a single-school portal."""
+    mapping: Mapping
+    gone: bool
+
+
+def fetch_schools(engine: Engine, connection_id: int, open_provider: OpenProvider, clock: Clock) -> None:
+    """Bring the list of schools up to date from the SIS. Raises ``ProviderError`` and ``SecretsUnreadable``."""
+    with engine.connect() as connection:
+        facts = load(connection, connection_id)
+    schools = open_provider(facts).schools()
+    with writing(engine).begin() as connection:
+        # Not the whole list: whether a school is gone is for a prepare to prove.
+        remember_schools(connection, connection_id, schools, clock(), whole=False)
+
+
+def list_schools(connection: Connection, connection_id: int) -> list[ListedSchool]:
+    """Every school that the SIS lists, and every one that it listed once and that is mapped still; by name."""
+    rows = connection.execute(
+        select(SisSchool.__table__, Organization.name.label("organization"))
+        .outerjoin(Organization, Organization.id == SisSchool.organization_id)
+        .where(SisSchool.connection_id == connection_id)
+        .order_by(SisSchool.name, SisSchool.source_id)
+    )
+    return [
+        ListedSchool(
+            row.source_id, row.name, row.sis_id, row.organization, Mapping(row.mapping), row.gone_at is not None
+        )
+        for row in rows
+        if row.gone_at is None or row.mapping == Mapping.MAPPED
+    ]
+
+
+def map_to_organization(connection: Connection, connection_id: int, source_id: str, name: str, now: datetime) -> Mapped:
+    """Map a school to the organization of this name, which is made where there is none. Raises ``UnknownSchool``."""
+    school = _school(connection, connection_id, source_id)
+    organization_id = _named(connection, name)
+    made = organization_id is None
+    if organization_id is None:
+        organization_id = make_organization(connection, name, school.sis_id, now)
+    return _map(connection, school, organization_id, now, made=made)
+
+
+def ignore_school(connection: Connection, connection_id: int, source_id: str, now: datetime) -> None:
+    """Keep a school out of every sync. Raises ``UnknownSchool``."""
+    school = _school(connection, connection_id, source_id)
+    _unlink(connection, school)
+    map_school(connection, connection_id, source_id, Mapping.IGNORED, None, now)
+
+
+def auto_create(connection: Connection, connection_id: int, now: datetime) -> list[Mapped]:
+    """Map every school that is not ignored: to its organization, else to one of equal name, else to a new one.
+
+    The organizations keep the hierarchy of the schools. Organizations is installed and partitioned.
+    """
+    apps.install(connection, "organizations", now)
+    write_setting(connection, PARTITION, value=True)
+    schools = [row for row in _listed(connection, connection_id) if row.mapping != Mapping.IGNORED]
+    equal = suggestions(connection, connection_id)
+    mapped: list[Mapped] = []
+    for school in schools:
+        known = school.organization_id or equal.get(school.source_id)
+        organization_id = known or make_organization(connection, school.name or school.source_id, school.sis_id, now)
+        mapped.append(_map(connection, school, organization_id, now, made=known is None))
+    _keep_hierarchy(connection, schools, {each.school: each.organization_id for each in mapped})
+    return mapped
+
+
+def suggestions(connection: Connection, connection_id: int) -> dict[str, int]:
+    """For schools without an organization, that of equal name: ``source_id`` -> its id.
+
+    An organization that another school of the connection is mapped to, or that two schools would want, is not suggested.
+    """
+    free = {folded(row.name): row.id for row in reversed(_free(connection, connection_id))}
+    suggested: dict[str, int] = {}
+    for school in _listed(connection, connection_id):
+        if school.organization_id is None and (found := free.pop(folded(school.name), None)):
+            suggested[school.source_id] = found
+    return suggested
+
+
+def make_organization(connection: Connection, name: str, sis_id: str, now: datetime) -> int:
+    """A new organization, with a slug that no other has; its id."""
+    name = " ".join(name.split())
+    values = {
+        "name": name,
+        "slug": _free_slug(connection, name),
+        "sis_id": sis_id,
+        "source": Source.SYNC,
+        "created_at": now,
+    }
+    made = connection.execute(insert(Organization).values(values)).inserted_primary_key
+    return int(made[0])
+
+
+def slug_of(name: str) -> str:
+    """The name as a part of an address: ``St. Mary's École`` is ``st-marys-ecole``."""
+    plain = unicodedata.normalize("NFKD", folded(name)).encode("ascii", "ignore").decode()
+    words = re.findall(r"[a-z0-9]+", plain.replace("'", ""))
+    return "-".join(words)[:LONGEST_SLUG].strip("-") or "organization"
+
+
+def _free_slug(connection: Connection, name: str) -> str:
+    slug = slug_of(name)
+    taken = set(
+        connection.scalars(select(Organization.slug).where(Organization.slug.startswith(slug, autoescape=True)))
+    )
+    number, free = 1, slug
+    while free in taken:
+        number += 1
+        free = f"{slug}-{number}"
+    return free
+
+
+def _listed(connection: Connection, connection_id: int) -> list[Row[Any]]:
+    statement = select(SisSchool.__table__).where(SisSchool.connection_id == connection_id, SisSchool.gone_at.is_(None))
+    return list(connection.execute(statement.order_by(SisSchool.source_id)))
+
+
+def _school(connection: Connection, connection_id: int, source_id: str) -> Row[Any]:
+    school = next((row for row in _listed(connection, connection_id) if row.source_id == source_id), None)
+    if school is None:
+        raise UnknownSchool(f"The SIS lists no school with the id {source_id!r}.")
+    return school
+
+
+def _named(connection: Connection, name: str) -> int | None:
+    rows = connection.execute(
+        select(Organization.id, Organization.name).where(Organization.archived_at.is_(None)).order_by(Organization.id)
+    )
+    return next((row.id for row in rows if folded(row.name) == folded(name)), None)
+
+
+def _free(connection: Connection, connection_id: int) -> list[Row[Any]]:
+    taken = select(SisSchool.organization_id).where(
+        SisSchool.connection_id == connection_id, SisSchool.organization_id.is_not(None)
+    )
+    statement = select(Organization.id, Organization.name).where(
+        Organization.archived_at.is_(None), Organization.id.not_in(taken)
+    )
+    return list(connection.execute(statement.order_by(Organization.id)))
+
+
+def _map(connection: Connection, school: Row[Any], organization_id: int, now: datetime, *, made: bool) -> Mapped:
+    _unlink(connection, school)
+    link = {
+        "connection_id": school.connection_id, "source_id": school.source_id, "organization_id": organization_id
+    }  # fmt: skip
+    connection.execute(insert(OrganizationLink), [link])
+    map_school(connection, school.connection_id, school.source_id, Mapping.MAPPED, organization_id, now)
+    name = connection.scalars(select(Organization.name).where(Organization.id == organization_id)).one()
+    return Mapped(school.source_id, organization_id, name, made)
+
+
+def _unlink(connection: Connection, school: Row[Any]) -> None:
+    connection.execute(
+        delete(OrganizationLink).where(
+            OrganizationLink.connection_id == school.connection_id, OrganizationLink.source_id == school.source_id
+        )
+    )
+
+
+def _keep_hierarchy(connection: Connection, schools: Iterable[Row[Any]], organizations: dict[str, int]) -> None:
+    """Put organizations under that of their school's parent; one that has a place in the tree keeps it."""
+    rows = connection.execute(select(Organization.id, Organization.parent_id))
+    parents = {row.id: row.parent_id for row in rows}
+    for school in schools:
+        child, parent = organizations[school.source_id], organizations.get(school.payload.get("parent", ""))
+        if parent is None or parents[child] is not None or child in _line(parents, parent):
+            continue
+        parents[child] = parent
+        connection.execute(update(Organization).where(Organization.id == child).values(parent_id=parent))
+
+
+def _line(parents: dict[int, int | None], organization_id: int) -> list[int]:
+    """The organization and all above it."""
+    line: list[int] = []
+    above: int | None = organization_id
+    while above is not None and above not in line:
+        line.append(above)
+        above = parents[above]
+    return line
