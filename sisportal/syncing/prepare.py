@@ -53,15 +53,17 @@ def request_sync(
     *,
     started_by: int | None = None,
     automatic: bool = False,
+    note: str = "",
     **asked: Any,
 ) -> int:
-    """Put a full sync into the table, to be prepared by ``prepare``; its id."""
+    """Put a full sync into the table, to be prepared by ``prepare``; its id. ``note`` stays on it once it is prepared."""
     with writing(engine).begin() as connection:
         facts = load(connection, connection_id)
         values = {
             "connection_id": connection_id,
             "mode": SyncMode.FULL,
             "automatic": automatic,
+            "note": note,
             "request": asked,
             "options": options_to_store(facts.options),
             "options_version": facts.options_version,
@@ -261,7 +263,6 @@ class Preparation:
                 "held": self._held(),
                 "completeness": [msgspec.to_builtins(seal) for seal in self._seals],
                 "stage": "",
-                "note": "",
                 "prepared_at": now,
                 "claim": None,
             }
