@@ -1,0 +1,1 @@
+"""The commands of ``flask``, each thin: read the words typed, call a stage, print its answer."""

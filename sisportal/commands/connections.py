@@ -1,0 +1,248 @@
+"""``flask sis connect``, ``test``, ``schools``, ``map`` and ``option``: where a connection reads from, and how."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+import msgspec
+from sqlalchemy import Connection
+
+from sisportal.commands.answers import note, print_json, print_table
+from sisportal.commands.entry import ACTOR, CONNECTION, JSON, Failed, Portal, PortalGroup, portal
+from sisportal.models.database import writing
+from sisportal.providers.base import Check, ProviderError
+from sisportal.providers.opening import CLEVER_VERSIONS, plain_address
+from sisportal.roster.options import OptionError, describe, with_option
+from sisportal.syncing import apps, mapping, notices
+from sisportal.syncing.connections import change_options, load, option_texts
+from sisportal.syncing.connections import connect as store_connection
+
+
+@click.group("sis", cls=PortalGroup)
+def sis() -> None:
+    """The student information system: connect it, prepare what it would change, commit that."""
+
+
+@sis.group("connect", cls=PortalGroup)
+def connect() -> None:
+    """Say where a connection reads from; done again, it reads from the new place."""
+
+
+@connect.command("clever")
+@click.option("--base-url", help="Clever's API, without the version.  [default: CLEVER_API_URL]")
+@click.option("--token", help="The district's token.")
+@click.option("--client-id", help="Instead of a token: the application's client ID ...")
+@click.option("--client-secret", help="... and its secret, with which the district's token is read.")
+@click.option("--login-url", help="Where tokens are read.  [default: CLEVER_LOGIN_URL]")
+@click.option("--version", type=click.Choice(CLEVER_VERSIONS), help="Of Clever's API; 3.1 for a new connection.")
+@JSON
+def clever(
+    base_url: str | None,
+    token: str | None,
+    client_id: str | None,
+    client_secret: str | None,
+    login_url: str | None,
+    version: str | None,
+    as_json: bool,
+) -> None:
+    """Connect Clever, and say what it answers. Without network the connection is stored all the same."""
+    here = portal()
+    if not token and not (client_id and client_secret):
+        raise click.UsageError("Give the district's --token, or --client-id and --client-secret.")
+    places = {
+        "base_url": plain_address(base_url or here.settings.clever_api_url),
+        "login_url": plain_address(login_url or here.settings.clever_login_url),
+        "client_id": client_id or "",
+    }
+    secrets = {"token": token or "", "client_secret": client_secret or ""}
+    kept = here.cipher.encrypt({name: value for name, value in secrets.items() if value})
+    connection_id = store_connection(here.engine, "clever", places, kept, here.clock(), version=version or "")
+    with writing(here.engine).begin() as connection:
+        installed = apps.install(connection, "clever", here.clock())
+        notices.record(connection, "connected", "clever", here.clock(), actor=ACTOR, base_url=places["base_url"])
+    for name in installed:
+        note(f"{apps.APPS[name].label} is installed.")
+    _show(_Tested("clever", _checks(here, connection_id)), as_json=as_json)
+
+
+@sis.command("test")
+@CONNECTION
+@JSON
+def test(kind: str, as_json: bool) -> None:
+    """Say what of a connection works and what does not. Fails where something does not."""
+    here = portal()
+    tested = _Tested(kind, _checks(here, here.connection_id(kind)))
+    _show(tested, as_json=as_json)
+    if not tested.ok:
+        raise Failed(f"{kind} cannot be read as it should be.")
+
+
+@dataclass(frozen=True)
+class _Tested:
+    connection: str
+    checks: list[Check]
+
+    @property
+    def ok(self) -> bool:
+        return all(check.ok for check in self.checks)
+
+
+def _checks(here: Portal, connection_id: int) -> list[Check]:
+    with here.engine.connect() as connection:
+        facts = load(connection, connection_id)
+    try:
+        return here.open_provider(facts).test()
+    except ProviderError as error:
+        return [Check("connection", ok=False, sentence=error.message)]
+
+
+def _show(tested: _Tested, *, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(tested) | {"ok": tested.ok, "checks": [msgspec.to_builtins(check) for check in tested.checks]})
+        return
+    print_table(
+        ("", "what", "answer"), [("ok" if check.ok else "NO", check.subject, check.sentence) for check in tested.checks]
+    )
+
+
+@sis.command("schools")
+@CONNECTION
+@JSON
+def schools(kind: str, as_json: bool) -> None:
+    """List the schools of the SIS, and the organizations that they are mapped to."""
+    here = portal()
+    connection_id = here.connection_id(kind)
+    _read_schools(here, connection_id)
+    with here.engine.connect() as connection:
+        listed = mapping.list_schools(connection, connection_id)
+    if as_json:
+        print_json(listed)
+        return
+    print_table(
+        ("id", "name", "SIS ID", "organization"),
+        [(each.id, each.name, each.sis_id, each.organization or _mapped(each)) for each in listed],
+    )
+
+
+def _mapped(school: mapping.ListedSchool) -> str:
+    return {"mapped": "the whole portal", "ignored": "ignored"}.get(school.mapping, "")
+
+
+def _read_schools(here: Portal, connection_id: int) -> None:
+    """Read the schools from the SIS; where it does not answer, those known from before have to do."""
+    try:
+        mapping.fetch_schools(here.engine, connection_id, here.open_provider, here.clock)
+    except ProviderError as error:
+        if not _known(here, connection_id):
+            raise
+        note(f"{error.message} These are the schools known from before.")
+
+
+def _known(here: Portal, connection_id: int) -> list[str]:
+    with here.engine.connect() as connection:
+        return [school.id for school in mapping.list_schools(connection, connection_id)]
+
+
+@sis.command("map")
+@CONNECTION
+@click.argument("school_id", required=False)
+@click.option("--organization", metavar="NAME", help="Made where there is none of this name.")
+@click.option("--ignore", is_flag=True, help="Keep the school out of every sync.")
+@click.option("--auto-create", is_flag=True, help="An organization for each school.")
+@JSON
+def map_(
+    kind: str, school_id: str | None, organization: str | None, ignore: bool, auto_create: bool, as_json: bool
+) -> None:
+    """Say which organization a school of the SIS is; schools that are not mapped are not synced."""
+    _require_one(school_id, organization, ignore=ignore, auto_create=auto_create)
+    here = portal()
+    connection_id = here.connection_id(kind)
+    if auto_create or school_id not in _known(here, connection_id):
+        _read_schools(here, connection_id)
+    try:
+        with writing(here.engine).begin() as connection:
+            if auto_create:
+                mapped = _auto_create(here, connection, connection_id)
+            else:
+                mapped = _map_one(here, connection, connection_id, str(school_id), organization)
+    except mapping.UnknownSchool as error:
+        raise Failed(f"{error} List the schools with: flask sis schools {kind}") from error
+    _say_mapped(mapped, school_id, as_json=as_json)
+
+
+def _require_one(school_id: str | None, organization: str | None, *, ignore: bool, auto_create: bool) -> None:
+    if [organization is not None, ignore, auto_create].count(True) != 1 or bool(school_id) == auto_create:
+        raise click.UsageError("Give SCHOOL_ID with --organization NAME or --ignore; or --auto-create alone.")
+    if organization is not None and not organization.strip():
+        raise click.UsageError("The name of an organization cannot be blank.")
+
+
+def _auto_create(here: Portal, connection: Connection, connection_id: int) -> list[mapping.Mapped]:
+    mapped = mapping.auto_create(connection, connection_id, here.clock())
+    notices.record(connection, "schools-mapped", f"{len(mapped)} schools", here.clock(), actor=ACTOR)
+    return mapped
+
+
+def _map_one(
+    here: Portal, connection: Connection, connection_id: int, school_id: str, organization: str | None
+) -> list[mapping.Mapped]:
+    now = here.clock()
+    if organization is None:
+        mapping.ignore_school(connection, connection_id, school_id, now)
+        notices.record(connection, "school-ignored", school_id, now, actor=ACTOR)
+        return []
+    apps.install(connection, "organizations", now)
+    mapped = mapping.map_to_organization(connection, connection_id, school_id, organization, now)
+    notices.record(connection, "school-mapped", school_id, now, actor=ACTOR, organization=mapped.organization)
+    return [mapped]
+
+
+def _say_mapped(mapped: list[mapping.Mapped], school_id: str | None, *, as_json: bool) -> None:
+    if as_json:
+        print_json(mapped)
+        return
+    for each in mapped:
+        click.echo(f"{each.school} is {each.organization}{', which is new' if each.made else ''}.")
+    if not mapped:
+        click.echo(f"{school_id} is ignored." if school_id else "The SIS lists no schools.")
+
+
+@sis.command("option")
+@CONNECTION
+@click.argument("name", required=False)
+@click.argument("value", required=False)
+@JSON
+def option(kind: str, name: str | None, value: str | None, as_json: bool) -> None:
+    """Show the options of a connection, or one of them, or set it. Several values are joined by commas."""
+    here = portal()
+    connection_id = here.connection_id(kind)
+    if name is not None and value is not None:
+        _set_option(here, connection_id, name, value)
+    with here.engine.connect() as connection:
+        described = describe(load(connection, connection_id).options, kind)
+    if name is not None and name not in described:
+        raise click.BadParameter(f"There is no option {name!r}. The options are: {', '.join(described)}.")
+    shown = described if name is None else {name: described[name]}
+    if as_json:
+        print_json(shown)
+    elif name is not None:
+        click.echo(described[name]["value"])
+    else:
+        print_table(("option", "value", "default", "choices"), [_option_row(*each) for each in shown.items()])
+
+
+def _option_row(name: str, entry: dict[str, Any]) -> tuple[str, ...]:
+    return name, entry["value"], entry["default"], ", ".join(entry["choices"])
+
+
+def _set_option(here: Portal, connection_id: int, name: str, value: str) -> None:
+    with here.engine.connect() as connection:
+        facts = load(connection, connection_id)
+    try:
+        changed = with_option(facts.options, name, value, facts.kind)
+    except OptionError as error:
+        raise click.BadParameter(str(error)) from error
+    change_options(here.engine, connection_id, changed, here.clock())
+    with writing(here.engine).begin() as connection:
+        texts = option_texts(changed, [name])
+        notices.record(connection, "options-changed", facts.kind, here.clock(), actor=ACTOR, **texts)

@@ -1,0 +1,19 @@
+"""The tables brought up to date before a command uses them, so that a new data folder needs no step of its own."""
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import current_app
+from flask_migrate import upgrade
+from sqlalchemy import Engine, inspect
+
+
+def bring_up_to_date(engine: Engine) -> None:
+    """Run the migrations that the database lacks. Processes that do so together wait for each other."""
+    directory = current_app.extensions["migrate"].directory
+    newest = ScriptDirectory(directory).get_heads()
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_heads()
+        # Tables without a version were made all at once from the models: they are the newest.
+        up_to_date = set(found) == set(newest) if found else inspect(connection).has_table("account")
+    if not up_to_date:
+        upgrade(directory=directory)
