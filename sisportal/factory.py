@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import inspect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from sisportal import cli
 from sisportal.config import PROJECT, Settings
 from sisportal.extensions import csrf, db, htmx, migrate
 from sisportal.models import Account
@@ -62,6 +63,7 @@ def create_app(
     _bind(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    cli.register(app)
     if settings.base_url.startswith("https://"):
         # The portal speaks plain HTTP itself: where its address is https, one proxy stands before it.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign] # as Flask documents it
