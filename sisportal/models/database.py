@@ -55,11 +55,10 @@ def _open_sqlite(connection: Any, _record: Any) -> None:
         "synchronous=NORMAL",
         "foreign_keys=ON",
         f"busy_timeout={BUSY_MILLISECONDS}",
-        "cache_size=-65536",
+        "cache_size=-32768",
         "temp_store=MEMORY",
         # Checkpoints wait for the disk: one for each 64 MB written, not for each 4 MB.
         "wal_autocheckpoint=16000",
-        "mmap_size=268435456",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

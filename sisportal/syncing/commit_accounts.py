@@ -20,7 +20,7 @@ from sisportal.syncing.held import (
 from sisportal.syncing.outcomes import Ledger, Results, Stored
 from sisportal.syncing.rows import Row, chunks, insert_rows, json_text, reserve_ids, stored_moment, update_rows
 
-AT_ONCE = 3_000
+AT_ONCE = 5_000
 _INSERT = ("id", *ACCOUNT_COLUMNS, "username", "search", "source", "session_version", "changed_by_sync", "created_at")
 _LINK = ("connection_id", "source_id", "account_id", "written", "written_fingerprint")
 _UPDATE = (*ACCOUNT_COLUMNS, "search", "changed_by_sync")

@@ -23,7 +23,7 @@ from sisportal.syncing.outcomes import Ledger, Results, Stored
 from sisportal.syncing.rosters import Rosters
 from sisportal.syncing.rows import Row, chunks, insert_rows, json_text, reserve_ids, stored_moment, update_rows
 
-AT_ONCE = 1_000
+AT_ONCE = 2_500
 _INSERT = (
     "id", *CLASS_COLUMNS, "style", "session_key", "search", "source", "changed_by_sync", "created_at", "is_parent"
 )  # fmt: skip

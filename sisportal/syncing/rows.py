@@ -16,7 +16,7 @@ from sisportal.models.base import UTCDateTime
 Row = tuple[Any, ...]
 T = TypeVar("T")
 
-AT_ONCE = 2_000
+AT_ONCE = 5_000
 """How many rows a statement takes: enough to be quick, few enough to hold the write lock only shortly."""
 
 as_json = msgspec.json.Encoder().encode
