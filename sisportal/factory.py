@@ -4,15 +4,12 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-import flask_migrate
 from flask import Flask
-from sqlalchemy import inspect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sisportal import cli
 from sisportal.config import PROJECT, Settings
 from sisportal.extensions import csrf, db, htmx, migrate
-from sisportal.models import Account
 from sisportal.models.database import engine_options, prepare_engine
 from sisportal.syncing.connections import OpenProvider, opener
 from sisportal.syncing.credentials import Cipher
@@ -68,13 +65,6 @@ def create_app(
         # The portal speaks plain HTTP itself: where its address is https, one proxy stands before it.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign] # as Flask documents it
     return app
-
-
-def make_tables(app: Flask) -> None:
-    """Make the tables where the database has none, so that a script's first command needs no step before it."""
-    with app.app_context():
-        if not inspect(db.engine).has_table(Account.__tablename__):
-            flask_migrate.upgrade()
 
 
 def _config(settings: Settings) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy import inspect
 
 from sisportal.config import load
 from sisportal.extensions import db
-from sisportal.factory import create_app, make_tables
+from sisportal.factory import create_app
 
 # SQLite cannot tell what an index over an expression is made of; the test of usernames looks at it instead.
 pytestmark = [
@@ -50,12 +50,6 @@ def test_usernames_are_unique_whatever_their_case(app: Flask) -> None:
     assert len(rows) == 1
     assert "UNIQUE" in rows[0][0]
     assert "lower(" in rows[0][0]
-
-
-def test_an_empty_database_gets_its_tables_once(app: Flask) -> None:
-    make_tables(app)
-    make_tables(app)
-    assert "account" in inspect(db.engine).get_table_names()
 
 
 def test_the_migrations_can_be_taken_back(app: Flask) -> None:

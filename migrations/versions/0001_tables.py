@@ -119,6 +119,13 @@ def upgrade() -> None:
     with op.batch_alter_table("account", schema=None) as batch_op:
         batch_op.create_index("ix_account_organization", ["organization_id", "role"], unique=False)
         batch_op.create_index("ix_account_role_search", ["role", "search"], unique=False)
+        batch_op.create_index(
+            "ix_account_sign_in_email",
+            [sa.literal_column("lower(email)")],
+            unique=False,
+            sqlite_where=sa.text("password_hash IS NOT NULL"),
+            postgresql_where=sa.text("password_hash IS NOT NULL"),
+        )
         batch_op.create_index("uq_account_username", [sa.literal_column("lower(username)")], unique=True)
 
     op.create_table(
@@ -531,6 +538,11 @@ def downgrade() -> None:
     op.drop_table("class")
     with op.batch_alter_table("account", schema=None) as batch_op:
         batch_op.drop_index("uq_account_username")
+        batch_op.drop_index(
+            "ix_account_sign_in_email",
+            sqlite_where=sa.text("password_hash IS NOT NULL"),
+            postgresql_where=sa.text("password_hash IS NOT NULL"),
+        )
         batch_op.drop_index("ix_account_role_search")
         batch_op.drop_index("ix_account_organization")
 

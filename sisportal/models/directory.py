@@ -66,6 +66,13 @@ class Account(Base):
         Index("uq_account_username", text("lower(username)"), unique=True),
         Index("ix_account_role_search", "role", "search"),
         Index("ix_account_organization", "organization_id", "role"),
+        # Only of those who sign in with a password, so that it costs a sync nothing.
+        Index(
+            "ix_account_sign_in_email",
+            text("lower(email)"),
+            sqlite_where=text("password_hash IS NOT NULL"),
+            postgresql_where=text("password_hash IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Key]

@@ -2,9 +2,7 @@
 
 import re
 from datetime import datetime
-from zoneinfo import available_timezones
 
-import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Engine, Row, exists, func, insert, select, update
@@ -12,7 +10,8 @@ from sqlalchemy import Connection, Engine, Row, exists, func, insert, select, up
 from sisportal.models import Account, AccountRole, Source
 from sisportal.models.database import writing
 from sisportal.roster.text import folded
-from sisportal.syncing import notices, portal_settings
+from sisportal.syncing import notices
+from sisportal.syncing.settings import NAME, TIMEZONE, write_setting
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 200
@@ -32,23 +31,8 @@ class Refused(Exception):
         self.field = field
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """An administrator to be made. Values are as they were typed."""
-
-    email: str
-    password: str
-    first_name: str = ""
-    last_name: str = ""
-
-
-class Origin(msgspec.Struct, frozen=True):
-    """Who does something, and from where, for the audit log."""
-
-    actor: str
-    address: str = ""
-
-
-COMMAND_LINE = Origin("command line")
+SignIn = Row[int, str, str | None, int]
+"""Id, username, password hash and session version of an account."""
 
 
 def is_set_up(connection: Connection) -> bool:
@@ -56,49 +40,66 @@ def is_set_up(connection: Connection) -> bool:
     return bool(connection.scalar(select(exists().where(Account.role == AccountRole.ADMINISTRATOR))))
 
 
-def set_up(
-    engine: Engine, person: Person, now: datetime, origin: Origin, *, name: str = "", timezone: str = ""
-) -> tuple[int, bool]:
-    """Make an administrator, and name the portal and its time zone where they are given.
+def make_administrator(
+    engine: Engine,
+    email: str,
+    password: str,
+    now: datetime,
+    *,
+    actor: str,
+    address: str = "",
+    first_name: str = "",
+    last_name: str = "",
+) -> int:
+    """Make an administrator who signs in with the e-mail address; the account's id.
 
-    Returns the account's id, and whether it was made now: an administrator who has that address already is left as
-    they are, password included. Raises ``Refused``.
+    An administrator who has it already is left as they are, password included. Raises ``Refused``.
     """
-    _check_settings(name, timezone)
-    values = _checked(person)
+    values = _checked(email, password, first_name, last_name)
     with writing(engine).begin() as connection:
-        account_id, made = _made(connection, values, now, origin)
-        _keep_settings(connection, name.strip(), timezone, now, origin)
-    return account_id, made
+        return _made(connection, values, now, actor, address)
 
 
-def set_up_once(
-    engine: Engine, person: Person, now: datetime, origin: Origin, *, name: str, timezone: str
+def set_up(
+    engine: Engine,
+    *,
+    email: str,
+    password: str,
+    first_name: str,
+    last_name: str,
+    name: str,
+    timezone: str,
+    now: datetime,
+    address: str,
 ) -> int | None:
-    """As ``set_up``, unless the portal has an administrator by now: then None, and nothing is changed."""
-    _check_settings(name, timezone)
-    values = _checked(person)
+    """Make the first administrator, name the portal and its time zone; the account's id.
+
+    None, and nothing is changed, where somebody else has done it in the meantime. Raises ``Refused``.
+    """
+    values = _checked(email, password, first_name, last_name)
     with writing(engine).begin() as connection:
         if is_set_up(connection):
             return None
-        account_id, _ = _made(connection, values, now, origin)
-        _keep_settings(connection, name.strip(), timezone, now, origin)
+        account_id = _made(connection, values, now, "set-up", address)
+        write_setting(connection, NAME, name)
+        write_setting(connection, TIMEZONE, timezone)
+        notices.record(
+            connection, "settings-changed", "portal", now, actor=email, address=address, name=name, timezone=timezone
+        )
     return account_id
 
 
-def reset_password(engine: Engine, username: str, password: str, now: datetime, origin: Origin) -> None:
+def reset_password(engine: Engine, email: str, password: str, now: datetime, *, actor: str, address: str = "") -> None:
     """Give an account another password and end its sessions. Raises ``Refused``."""
     check_password(password)
     hashed = _HASHER.hash(password)
     with writing(engine).begin() as connection:
-        account = _by_username(connection, username) or _by_email(connection, username)
+        account = _by_username(connection, email) or _by_email(connection, email)
         if account is None:
-            raise Refused(
-                "email", f"No active account, or more than one, has the username or e-mail {username.strip()}."
-            )
+            raise Refused("email", f"No active account, or more than one, has the username or e-mail {email.strip()}.")
         values = {"password_hash": hashed, "session_version": Account.session_version + 1}
         connection.execute(update(Account).where(Account.id == account.id).values(values))
-        notices.record(connection, "password-reset", account.username, now, actor=origin.actor, address=origin.address)
+        notices.record(connection, "password-reset", account.username, now, actor=actor, address=address)
 
 
 def check_password(password: str) -> None:
@@ -112,12 +113,13 @@ def check_password(password: str) -> None:
 def fits(password_hash: str | None, password: str) -> bool:
     """Whether the password is the one; takes as long where there is no hash to hold it against."""
     try:
-        return _HASHER.verify(password_hash or _NOBODY, password) and password_hash is not None
+        _HASHER.verify(password_hash or _NOBODY, password)
     except (VerificationError, InvalidHashError):
         return False
+    return password_hash is not None
 
 
-def who_signs_in(connection: Connection, entered: str) -> Row[tuple[int, str, str | None, int]] | None:
+def who_signs_in(connection: Connection, entered: str) -> SignIn | None:
     """(id, username, password hash, session version) of the active account with this username, or with this e-mail address.
 
     By e-mail only where it is unique among those who have a password (SPEC 10, "What is decided"). Both are always
@@ -132,13 +134,11 @@ _SIGN_IN = select(Account.id, Account.username, Account.password_hash, Account.s
 )
 
 
-def _by_username(connection: Connection, entered: str) -> Row[tuple[int, str, str | None, int]] | None:
+def _by_username(connection: Connection, entered: str) -> SignIn | None:
     return connection.execute(_SIGN_IN.where(func.lower(Account.username) == entered.strip().lower())).one_or_none()
 
 
-def _by_email(
-    connection: Connection, entered: str, *, with_password: bool = False
-) -> Row[tuple[int, str, str | None, int]] | None:
+def _by_email(connection: Connection, entered: str, *, with_password: bool = False) -> SignIn | None:
     statement = _SIGN_IN.where(func.lower(Account.email) == entered.strip().lower(), Account.email != "").limit(2)
     if with_password:
         statement = statement.where(Account.password_hash.is_not(None))
@@ -146,14 +146,15 @@ def _by_email(
     return rows[0] if len(rows) == 1 else None
 
 
-def _checked(person: Person) -> dict[str, object]:
-    email, first_name, last_name = person.email.strip(), person.first_name.strip(), person.last_name.strip()
+def _checked(email: str, password: str, first_name: str, last_name: str) -> dict[str, object]:
+    """The columns of a new administrator. Raises ``Refused``."""
+    email, first_name, last_name = email.strip(), first_name.strip(), last_name.strip()
     if len(email) > LONGEST_TEXT or not _EMAIL.fullmatch(email):
         raise Refused("email", "That is no e-mail address; one looks like ada@example.org.")
     for field, value in (("first_name", first_name), ("last_name", last_name)):
         if len(value) > LONGEST_TEXT:
             raise Refused(field, f"A name has at most {LONGEST_TEXT} characters.")
-    check_password(person.password)
+    check_password(password)
     return {
         "role": AccountRole.ADMINISTRATOR,
         "roles": [AccountRole.ADMINISTRATOR],
@@ -162,39 +163,20 @@ def _checked(person: Person) -> dict[str, object]:
         "first_name": first_name,
         "last_name": last_name,
         "search": folded(f"{last_name} {first_name} {email}"),
-        "password_hash": _HASHER.hash(person.password),
+        "password_hash": _HASHER.hash(password),
         "source": Source.HAND,
     }
 
 
-def _made(connection: Connection, values: dict[str, object], now: datetime, origin: Origin) -> tuple[int, bool]:
+def _made(connection: Connection, values: dict[str, object], now: datetime, actor: str, address: str) -> int:
     username = str(values["username"])
     held = connection.execute(
         select(Account.id, Account.role, Account.archived_at).where(func.lower(Account.username) == username.lower())
     ).one_or_none()
     if held and held.role == AccountRole.ADMINISTRATOR and held.archived_at is None:
-        return int(held.id), False
+        return int(held.id)
     if held:
         raise Refused("email", "Another account has this as its username already.")
-    made = connection.execute(insert(Account).values(**values, created_at=now)).inserted_primary_key
-    notices.record(connection, "administrator-made", username, now, actor=origin.actor, address=origin.address)
-    return int(made[0]), True
-
-
-def _check_settings(name: str, timezone: str) -> None:
-    if len(name) > LONGEST_TEXT:
-        raise Refused("name", f"A name has at most {LONGEST_TEXT} characters.")
-    if timezone and timezone not in available_timezones():
-        raise Refused("timezone", "There is no such time zone; one is called Europe/Stockholm, for example.")
-
-
-def _keep_settings(connection: Connection, name: str, timezone: str, now: datetime, origin: Origin) -> None:
-    given = {portal_settings.NAME: name, portal_settings.TIMEZONE: timezone}
-    held = portal_settings.read(connection)
-    changed = {key: value for key, value in given.items() if value and value != held[key]}
-    for key, value in changed.items():
-        portal_settings.keep(connection, key, value)
-    if changed:
-        notices.record(
-            connection, "settings-changed", "portal", now, actor=origin.actor, address=origin.address, **changed
-        )
+    made = connection.execute(insert(Account).values(**values, created_at=now).returning(Account.id)).scalar_one()
+    notices.record(connection, "administrator-made", username, now, actor=actor, address=address)
+    return made

@@ -1,13 +1,33 @@
 """The portal's own settings, as the table keeps them: what the administrator chose, not what it was started with."""
 
 from typing import Any
+from zoneinfo import available_timezones
 
 from sqlalchemy import Connection, insert, select, update
 
 from sisportal.models import Setting
 
+NAME = "name"
+"""What the school calls its portal."""
+TIMEZONE = "timezone"
+"""The time zone that pages show moments in and that syncs are scheduled by."""
 PARTITION = "partition-organizations"
 """Whether people see only the accounts and classes of their own organization and below (SPEC 2.3)."""
+
+DEFAULTS: dict[str, Any] = {NAME: "SIS Portal", TIMEZONE: "UTC"}
+REGIONS = (
+    "Africa/", "America/", "Antarctica/", "Arctic/", "Asia/", "Atlantic/", "Australia/", "Europe/", "Indian/", "Pacific/",
+)  # fmt: skip
+
+
+def time_zones() -> list[str]:
+    """The places whose time a school may keep, such as ``Europe/Stockholm``; and ``UTC``."""
+    return ["UTC", *sorted(zone for zone in available_timezones() if zone.startswith(REGIONS))]
+
+
+def read_settings(connection: Connection) -> dict[str, Any]:
+    """Every setting by its name, those that nobody set with their defaults."""
+    return DEFAULTS | {row[0]: row[1] for row in connection.execute(select(Setting.name, Setting.value))}
 
 
 def read_setting(connection: Connection, name: str, default: Any = None) -> Any:

@@ -33,7 +33,7 @@ class Rule(StrEnum):
     """Administrators."""
 
 
-class SignedIn(UserMixin):  # type: ignore[misc] # flask-login has no types
+class SignedIn(UserMixin):
     """An account as flask-login carries it: its cookie is good until the account's session version is raised."""
 
     def __init__(self, account: Account) -> None:

@@ -1,27 +1,23 @@
-"""The portal's own settings as pages use them: its name and its time zone, read once for each request."""
+"""The portal as pages know it: its name, its time zone, the moment, and who asks from where."""
 
 from datetime import datetime
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from flask import current_app, g
-from sqlalchemy import select
+from flask import current_app, g, request
 
 from sisportal.extensions import db
-from sisportal.models import Setting
-
-DEFAULT_NAME = "SIS Portal"
-DEFAULT_ZONE = "UTC"
+from sisportal.syncing import settings
 
 
 def portal_name() -> str:
     """What the school calls its portal."""
-    return str(_settings().get("name") or DEFAULT_NAME)
+    return str(_settings()[settings.NAME])
 
 
 def time_zone() -> ZoneInfo:
     """The time zone that pages show moments in."""
-    return ZoneInfo(str(_settings().get("timezone") or DEFAULT_ZONE))
+    return ZoneInfo(str(_settings()[settings.TIMEZONE]))
 
 
 def now() -> datetime:
@@ -29,7 +25,12 @@ def now() -> datetime:
     return cast("datetime", current_app.extensions["clock"]())
 
 
+def address() -> str:
+    """Where this request comes from, for the audit log."""
+    return request.remote_addr or ""
+
+
 def _settings() -> dict[str, Any]:
     if "portal_settings" not in g:
-        g.portal_settings = {row.name: row.value for row in db.session.execute(select(Setting.name, Setting.value))}
+        g.portal_settings = settings.read_settings(db.session.connection())
     return cast("dict[str, Any]", g.portal_settings)
