@@ -15,6 +15,7 @@ from sisportal.roster.fields import Places
 from sisportal.roster.options import Options, as_text, decode, defaults, encode, shape
 from sisportal.roster.records import School, encoded
 from sisportal.syncing.credentials import Cipher
+from sisportal.syncing.rows import insert_one
 
 NAMES = {"clever": "Clever", "oneroster": "OneRoster", "csv": "OneRoster CSV"}
 
@@ -101,13 +102,11 @@ def connect(
         options = stored_options(row.options, kind) if row else defaults(kind)
         if version:
             options = msgspec.structs.replace(options, api_version=version)
-        values = {
+        values: dict[str, Any] = {
             "settings": settings, "secrets": secrets, "options": options_to_store(options), "updated_at": now, "enabled": True
         }  # fmt: skip
         if row is None:
-            values |= {"kind": kind, "created_at": now}
-            made = connection.execute(insert(SisConnection).values(values)).inserted_primary_key
-            return int(made[0])
+            return insert_one(connection, SisConnection, values | {"kind": kind, "created_at": now})
         values["options_version"] = SisConnection.options_version + 1
         connection.execute(update(SisConnection).where(SisConnection.id == row.id).values(values))
         return int(row.id)

@@ -67,7 +67,8 @@ def column_value(field: str, value: Any) -> Any:
 
 def account_row(values: Values) -> Row:
     """The values of ``ACCOUNT_COLUMNS``; fields that are absent are blank."""
-    return _account_values(_BLANK_ACCOUNT | values | {name: json_text(values.get(name) or []) for name in _IN_JSON})
+    lists = {name: json_text(values.get(name) or []) for name in _IN_JSON}
+    return cast(Row, _account_values(_BLANK_ACCOUNT | values | lists))
 
 
 def account_search(values: Values) -> str:

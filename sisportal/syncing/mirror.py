@@ -1,7 +1,7 @@
 """The mirror: what the SIS said in this fetch against what it said before. Only what changed is written."""
 
 from collections.abc import Callable, Iterable
-from typing import cast
+from typing import TypeVar, cast
 
 import msgspec
 from sqlalchemy import Connection, Engine, Table, Text, delete, select, tuple_, type_coerce
@@ -33,6 +33,7 @@ _COLUMNS = ("school", "in_scope", "fingerprint", "payload", "search", "gone_in_s
 _SPREAD = 0x9E3779B97F4A7C15
 """Mixed into a section's fingerprint once for each of its people who is not listed: it changes when they appear."""
 
+T = TypeVar("T", Term, Course)
 Known = dict[str, "tuple[int, int, bool] | int"]
 """``source_id`` -> (id, fingerprint, gone) as the mirror had it; the id alone once this fetch has listed it."""
 
@@ -67,9 +68,9 @@ class Mirror:
                 self._people = self._people or self._listed(self._known(PEOPLE))
                 self._sections = self._known(SECTIONS)
             case Collection.TERMS:
-                self._terms = self._references(collection, Term)
+                self._terms = self._references(Collection.TERMS, Term)
             case Collection.COURSES:
-                self._courses = self._references(collection, Course)
+                self._courses = self._references(Collection.COURSES, Course)
 
     def take_terms(self, terms: list[Term]) -> None:
         """Keep terms for the sections that name them."""
@@ -166,7 +167,7 @@ class Mirror:
         """The people as if this fetch had listed them: of a fetch that reads sections only."""
         return {source_id: entry[0] for source_id, entry in known.items() if isinstance(entry, tuple) and not entry[2]}
 
-    def _references(self, collection: Collection, type_: type[Term] | type[Course]) -> dict[str, Term | Course]:
+    def _references(self, collection: Collection, type_: type[T]) -> dict[str, T]:
         statement = select(REFERENCES.c.source_id, type_coerce(REFERENCES.c.payload, Text)).where(
             REFERENCES.c.connection_id == self._connection_id, REFERENCES.c.collection == collection
         )

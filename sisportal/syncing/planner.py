@@ -1,10 +1,10 @@
 """The plan: the mirror compared with the LMS side, by the thousand. Reads both, writes only actions and warnings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, Select, Text, and_, or_, select, type_coerce
+from sqlalchemy import Connection, Engine, Select, Text, and_, or_, select, type_coerce
 
 from sisportal.roster.fields import Places
 from sisportal.roster.options import Item, Options
@@ -26,6 +26,9 @@ from sisportal.syncing.matches import Incoming, PersonMatches, SectionMatches
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
 from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import chunks
+
+AnyRow = Sequence[Any]
+"""A row whose columns the query's docstring names."""
 
 _PEOPLE_AT_ONCE = 2_000
 _SECTIONS_AT_ONCE = 500
@@ -83,7 +86,7 @@ class Planner:
                 self._plan.add(planned, *problems)
             self._pulse.advance(len(rows))
 
-    def _plan_known_person(self, person: Person, row: Row[Any]) -> None:
+    def _plan_known_person(self, person: Person, row: AnyRow) -> None:
         if row[5] is not None and row[6] is None:
             self._plan.warn([Problem("archived-here", str(person.role), person.source_id, school=person.school)])
             return
@@ -112,7 +115,7 @@ class Planner:
                 self._plan.add(planned, *problems)
             self._pulse.advance(len(rows))
 
-    def _plan_known_section(self, section: Section, row: Row[Any], members: frozenset[str]) -> None:
+    def _plan_known_section(self, section: Section, row: AnyRow, members: frozenset[str]) -> None:
         if row[5] is not None and row[6] is None:
             self._plan.warn([Problem("archived-here", "section", section.source_id, school=section.school)])
             return
@@ -153,12 +156,12 @@ class Planner:
                 self._plan.add(plan_delete("section", row[0], row[2] or row[0], row[3] or "", row[1]))
             self._pulse.advance(len(rows))
 
-    def _read(self, statement: Select[Any], size: int) -> Iterator[list[Row[Any]]]:
+    def _read(self, statement: Select[*tuple[Any, ...]], size: int) -> Iterator[list[AnyRow]]:
         with self._engine.connect() as connection:
             yield from _partitions(connection, statement, size)
 
 
-def people_to_compare(connection_id: int) -> Select[Any]:
+def people_to_compare(connection_id: int) -> Select[*tuple[Any, ...]]:
     """Listed people in scope who have no link, or whose account may differ from what the SIS says.
 
     Columns: source_id, payload, fingerprint, account_id, written, archived_at, archived_by_sync, search, then
@@ -193,9 +196,12 @@ def people_to_compare(connection_id: int) -> Select[Any]:
     )
 
 
-def sections_to_compare(connection_id: int) -> Select[Any]:
-    """As ``people_to_compare``, of sections and classes: source_id, payload, fingerprint, class_id, written, archived_at,
-    archived_by_sync, search, then ``class_columns``."""
+def sections_to_compare(connection_id: int) -> Select[*tuple[Any, ...]]:
+    """As ``people_to_compare``, of sections and their classes.
+
+    Columns: source_id, payload, fingerprint, class_id, written, archived_at, archived_by_sync, search, then
+    ``class_columns``.
+    """
     link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)
     return (
         select(
@@ -223,7 +229,7 @@ def sections_to_compare(connection_id: int) -> Select[Any]:
     )
 
 
-def people_gone(connection_id: int, *, unlisted: bool) -> Select[Any]:
+def people_gone(connection_id: int, *, unlisted: bool) -> Select[*tuple[Any, ...]]:
     """Active linked accounts whose person is gone or out of scope; with ``unlisted`` also those never listed at all.
 
     Columns: source_id, account_id, role, last_name, first_name, school.
@@ -238,7 +244,7 @@ def people_gone(connection_id: int, *, unlisted: bool) -> Select[Any]:
             ACCOUNTS.c.last_name,
             ACCOUNTS.c.first_name,
             PEOPLE.c.school,
-        )  # fmt: skip
+        )
         .select_from(
             ACCOUNT_LINKS.join(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id).outerjoin(PEOPLE, person)
         )
@@ -248,7 +254,7 @@ def people_gone(connection_id: int, *, unlisted: bool) -> Select[Any]:
     )
 
 
-def sections_gone(connection_id: int, *, unlisted: bool) -> Select[Any]:
+def sections_gone(connection_id: int, *, unlisted: bool) -> Select[*tuple[Any, ...]]:
     """As ``people_gone``, of classes: source_id, class_id, name, school."""
     section = and_(SECTIONS.c.connection_id == connection_id, SECTIONS.c.source_id == CLASS_LINKS.c.source_id)
     gone = or_(SECTIONS.c.gone_in_sync.is_not(None), SECTIONS.c.in_scope.is_(False))
@@ -261,7 +267,7 @@ def sections_gone(connection_id: int, *, unlisted: bool) -> Select[Any]:
     )
 
 
-def _partitions(connection: Connection, statement: Select[Any], size: int) -> Iterator[list[Row[Any]]]:
+def _partitions(connection: Connection, statement: Select[*tuple[Any, ...]], size: int) -> Iterator[list[AnyRow]]:
     result = connection.execution_options(yield_per=size).execute(statement)
     for rows in result.partitions():
-        yield cast("list[Row[Any]]", rows)
+        yield cast("list[AnyRow]", rows)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, exists, insert, select, update
+from sqlalchemy import Connection, Engine, exists, select, update
 
 from sisportal.models import AccountLink, ClassLink, Mapping, SisConnection, SisSchool, Sync, SyncMode, SyncState
 from sisportal.models.database import writing
@@ -21,7 +21,7 @@ from sisportal.syncing.credentials import SecretsUnreadable
 from sisportal.syncing.mirror import Mirror
 from sisportal.syncing.planner import Fetched, Planner
 from sisportal.syncing.progress import Cancelled, ClaimLost, Clock, Pulse
-from sisportal.syncing.rows import few_collections
+from sisportal.syncing.rows import few_collections, insert_one
 from sisportal.syncing.states import claim, move
 from sisportal.syncing.words import planned_sentence
 
@@ -70,8 +70,7 @@ def request_sync(
             "started_by": started_by,
             "created_at": now,
         }
-        made = connection.execute(insert(Sync).values(values)).inserted_primary_key
-        return int(made[0])
+        return insert_one(connection, Sync, values)
 
 
 def prepare(engine: Engine, sync_id: int, open_provider: OpenProvider, clock: Clock) -> SyncState:
@@ -297,7 +296,7 @@ class Preparation:
 
 def _settle(engine: Engine, sync_id: int, state: SyncState, now: datetime, note: str, code: str) -> SyncState:
     with writing(engine).begin() as connection:
-        if move(connection, sync_id, state, note=note, error_code=code, finished_at=now, claim=None, stage=""):
-            if state is SyncState.FAILED:
-                notices.notify(connection, sync_id, "failed", f"The sync failed. {note}", now)
+        moved = move(connection, sync_id, state, note=note, error_code=code, finished_at=now, claim=None, stage="")
+        if moved and state is SyncState.FAILED:
+            notices.notify(connection, sync_id, "failed", f"The sync failed. {note}", now)
     return state

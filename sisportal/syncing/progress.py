@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
+from typing import Self
 
 from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.exc import OperationalError
@@ -40,7 +41,7 @@ class Pulse:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"pulse-{sync_id}", daemon=True)
 
-    def __enter__(self) -> "Pulse":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -9,9 +9,9 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Dialect, Select, Table, func, select, text
+from sqlalchemy import Connection, Dialect, Select, Table, func, insert, select, text
 
-from sisportal.models.base import UTCDateTime
+from sisportal.models.base import Base, UTCDateTime
 
 Row = tuple[Any, ...]
 T = TypeVar("T")
@@ -48,7 +48,13 @@ def chunks(items: Iterable[T], size: int = AT_ONCE) -> Iterator[list[T]]:
         yield chunk
 
 
-def read(connection: Connection, statement: Select[Any]) -> Iterator[Any]:
+def insert_one(connection: Connection, table: type[Base], values: dict[str, Any]) -> int:
+    """Insert one row; its id."""
+    key = connection.execute(insert(table).values(values)).inserted_primary_key
+    return int(key[0]) if key else 0
+
+
+def read(connection: Connection, statement: Select[*tuple[Any, ...]]) -> Iterator[Any]:
     """The rows of a query, fetched some thousands at a time."""
     for rows in connection.execution_options(yield_per=5_000).execute(statement).partitions():
         yield from rows

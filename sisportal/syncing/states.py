@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, false, or_, select, update
 
 from sisportal.models import Sync, SyncState
 from sisportal.models.database import writing
@@ -56,8 +56,8 @@ def claim(engine: Engine, sync_id: int, to: SyncState, now: datetime) -> str:
         if connection_id is None:
             raise NotAllowed(f"There is no sync {sync_id}.")
         interrupt_dead(connection, now, connection_id)
-        _refuse_while_another_runs(connection, connection_id, sync_id, now)
-        takes_over = (Sync.state == SyncState.COMMITTING) & _dead(now) if to is SyncState.COMMITTING else False
+        _refuse_while_another_runs(connection, connection_id, sync_id)
+        takes_over = (Sync.state == SyncState.COMMITTING) & _dead(now) if to is SyncState.COMMITTING else false()
         sources = [state for state, targets in MOVES.items() if to in targets]
         statement = (
             update(Sync)
@@ -91,11 +91,11 @@ def is_alive(state: str, heartbeat_at: datetime | None, now: datetime) -> bool:
     return state in ACTIVE and heartbeat_at is not None and now - heartbeat_at <= STALE_AFTER
 
 
-def _dead(now: datetime) -> object:
+def _dead(now: datetime) -> ColumnElement[bool]:
     return or_(Sync.heartbeat_at.is_(None), Sync.heartbeat_at < now - STALE_AFTER)
 
 
-def _refuse_while_another_runs(connection: Connection, connection_id: int, sync_id: int, now: datetime) -> None:
+def _refuse_while_another_runs(connection: Connection, connection_id: int, sync_id: int) -> None:
     other = connection.execute(
         select(Sync.id, Sync.state, Sync.started_at)
         .where(Sync.connection_id == connection_id, Sync.id != sync_id, Sync.state.in_(ACTIVE))
