@@ -1,0 +1,182 @@
+"""Syncs as people start and stop them: asked for, cancelled, committed, discarded; and how one that runs is getting on."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, select, update
+
+from sisportal.models import Account, SisConnection, Sync, SyncState
+from sisportal.models.database import writing
+from sisportal.syncing import commit, notices
+from sisportal.syncing.prepare import request_sync
+from sisportal.syncing.review import OPEN, Who
+from sisportal.syncing.states import Busy, NotAllowed, interrupt_dead, is_alive
+
+ASKED = "Waiting for the worker to begin the commit"
+"""The stage of a sync whose commit was asked for and has not begun."""
+ASKED_FOR = timedelta(minutes=2)
+"""After this long without a worker the commit is offered again."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How a sync is getting on, as pages show it."""
+
+    state: SyncState
+    """What to call it: a prepare whose worker died counts as interrupted before anybody has marked it."""
+    busy: bool
+    """Whether it runs or is about to: the page asks again."""
+    silent: bool = False
+    """Whether the commit's worker died: somebody, or the clock, has to continue it."""
+    words: str = ""
+    done: int = 0
+    total: int = 0
+    elapsed: float = 0
+    """Seconds since the stage was claimed, or since it was asked for."""
+    remaining: float | None = None
+    """Seconds that the step under way still takes at its pace so far; None while nobody can tell."""
+    cancelling: bool = False
+
+
+def standing(sync: Any, now: datetime) -> Standing:
+    """How a sync (its object or its row) is getting on."""
+    state = SyncState(sync.state)
+    alive = is_alive(sync.state, sync.heartbeat_at, now)
+    if state is SyncState.PREPARING and not alive:
+        return Standing(SyncState.INTERRUPTED, busy=False)
+    if state is SyncState.COMMITTING and not alive:
+        return Standing(state, busy=False, silent=True, done=sync.done, total=sync.total)
+    if state is SyncState.QUEUED:
+        words = "Waiting for the worker to begin"
+        return Standing(state, busy=True, words=words, elapsed=_seconds(sync.created_at, now))
+    if commit_asked(sync, now):
+        return Standing(state, busy=True, words=sync.stage, elapsed=_seconds(sync.heartbeat_at, now))
+    if not alive:
+        return Standing(state, busy=False)
+    return Standing(
+        state,
+        busy=True,
+        words=sync.stage,
+        done=sync.done,
+        total=sync.total,
+        elapsed=_seconds(sync.started_at, now),
+        remaining=_remaining(sync, now),
+        cancelling=sync.cancel_asked,
+    )
+
+
+def commit_asked(sync: Any, now: datetime) -> bool:
+    """Whether a commit was asked for a moment ago and has not begun."""
+    if sync.state not in OPEN or sync.stage != ASKED or sync.heartbeat_at is None:
+        return False
+    return bool(now - sync.heartbeat_at <= ASKED_FOR)
+
+
+def start(engine: Engine, connection_id: int, who: Who, now: datetime) -> int:
+    """Put a sync from the beginning into the table, for the worker to prepare; its id.
+
+    Raises ``Busy`` where another one of the connection waits or runs, ``NotAllowed`` where none may start.
+    """
+    with writing(engine).begin() as connection:
+        interrupt_dead(connection, now, connection_id)
+        if not connection.scalar(select(SisConnection.enabled).where(SisConnection.id == connection_id)):
+            raise NotAllowed("The connection is disabled. Enable it, then start the sync.")
+        _refuse_beside_another(connection, connection_id, now)
+    sync_id = request_sync(engine, connection_id, now, started_by=who.id, since="beginning")
+    with writing(engine).begin() as connection:
+        _record(connection, "sync-started", sync_id, who, now)
+    return sync_id
+
+
+def cancel(engine: Engine, sync_id: int, who: Who, now: datetime) -> None:
+    """Cancel a sync that waits, or ask a running prepare to stop. Raises ``NotAllowed``."""
+    with writing(engine).begin() as connection:
+        interrupt_dead(connection, now)
+        waiting = update(Sync).where(Sync.id == sync_id, Sync.state == SyncState.QUEUED)
+        note = f"Cancelled by {who.name}. Nothing was changed in the portal."
+        if connection.execute(waiting.values(state=SyncState.CANCELLED, note=note, finished_at=now)).rowcount != 1:
+            running = update(Sync).where(Sync.id == sync_id, Sync.state == SyncState.PREPARING)
+            if connection.execute(running.values(cancel_asked=True)).rowcount != 1:
+                raise NotAllowed("Only a sync that is being prepared can be cancelled.")
+        _record(connection, "sync-cancelled", sync_id, who, now)
+
+
+def ask_commit(engine: Engine, sync_id: int, who: Who, now: datetime) -> None:
+    """Note that the ticked actions are to be applied, or that a commit that died is to be continued.
+
+    The worker is told by the caller. Raises ``NotAllowed`` (``Stale``, ``Busy``) where it would not do it.
+    """
+    commit.refuse_stale(engine, sync_id, now)
+    with writing(engine).begin() as connection:
+        row = connection.execute(select(Sync.__table__).where(Sync.id == sync_id)).one_or_none()
+        if row is None:
+            raise NotAllowed(f"There is no sync {sync_id}.")
+        if is_alive(row.state, row.heartbeat_at, now):
+            raise NotAllowed(f"Sync {sync_id} is {row.state} already.")
+        if row.state not in {*OPEN, SyncState.COMMITTING}:
+            raise NotAllowed(f"Sync {sync_id} is {row.state} and cannot be committed.")
+        _refuse_beside_another(connection, row.connection_id, now, sync_id)
+        if row.state in OPEN:
+            values = {"stage": ASKED, "heartbeat_at": now, "committed_by": who.id}
+            connection.execute(update(Sync).where(Sync.id == sync_id).values(values))
+        _record(connection, "commit-asked", sync_id, who, now)
+
+
+def discard(engine: Engine, sync_id: int, who: Who, now: datetime) -> None:
+    """Put a prepared sync aside for good. Raises ``NotAllowed``."""
+    commit.discard(engine, sync_id, now, who.name)
+    with writing(engine).begin() as connection:
+        _record(connection, "sync-discarded", sync_id, who, now)
+
+
+def set_enabled(engine: Engine, connection_id: int, enabled: bool, who: Who, now: datetime) -> None:  # noqa: FBT001
+    """Enable or disable a connection; its data and its plans stay."""
+    with writing(engine).begin() as connection:
+        changed = update(SisConnection).where(SisConnection.id == connection_id, SisConnection.enabled.is_(not enabled))
+        if connection.execute(changed.values(enabled=enabled, updated_at=now)).rowcount == 1:
+            event = "connection-enabled" if enabled else "connection-disabled"
+            subject = f"connection {connection_id}"
+            notices.record(connection, event, subject, now, actor=who.name, actor_id=who.id, address=who.address)
+
+
+def is_stale(sync: Any, options_version: int, now: datetime) -> bool:
+    """Whether the plan can no longer be committed: its options changed, or it is more than 7 days old (SPEC 6.7)."""
+    if sync.state not in OPEN:
+        return False
+    old = sync.prepared_at is not None and now - sync.prepared_at > commit.COMMITTABLE_FOR
+    return bool(sync.options_version != options_version or old)
+
+
+def _refuse_beside_another(connection: Connection, connection_id: int, now: datetime, but: int = 0) -> None:
+    statement = (
+        select(Sync.__table__, Account.first_name, Account.last_name)
+        .outerjoin(Account, Account.id == Sync.started_by)
+        .where(Sync.connection_id == connection_id, Sync.id != but)
+        .where(Sync.state.in_([SyncState.QUEUED, SyncState.PREPARING, SyncState.COMMITTING, *OPEN]))
+        .order_by(Sync.id.desc())
+    )
+    for other in connection.execute(statement):
+        who = f"{other.first_name or ''} {other.last_name or ''}".strip()
+        by = f", started by {who}" if who else ""
+        at = standing(other, now)
+        if at.silent:
+            raise Busy(f"The commit of sync {other.id} stopped half-way. Continue it first.")
+        if at.busy:
+            verb = "waits" if other.state == SyncState.QUEUED else "runs"
+            raise Busy(
+                f"Sync {other.id} {verb} since {other.created_at:%H:%M} UTC{by}. One runs at a time: wait for it."
+            )
+
+
+def _record(connection: Connection, event: str, sync_id: int, who: Who, now: datetime) -> None:
+    notices.record(connection, event, f"sync {sync_id}", now, actor=who.name, actor_id=who.id, address=who.address)
+
+
+def _seconds(since: datetime | None, now: datetime) -> float:
+    return max((now - since).total_seconds(), 0) if since else 0
+
+
+def _remaining(sync: Any, now: datetime) -> float | None:
+    if not sync.total or not sync.done or sync.stage_started_at is None:
+        return None
+    return float(_seconds(sync.stage_started_at, now) * max(sync.total - sync.done, 0) / sync.done)
