@@ -2,10 +2,10 @@
 
 from flask import Flask
 
-from sisportal.commands import connections, first_start
+from sisportal.commands import first_start, syncs
 
 
 def register(app: Flask) -> None:
     """Puts every command into the application."""
-    for command in (first_start.setup, first_start.user, first_start.app, connections.sis):
+    for command in (first_start.setup, first_start.user, first_start.app, syncs.sis):
         app.cli.add_command(command)

@@ -1,21 +1,20 @@
 """``flask sis connect``, ``test``, ``schools``, ``map`` and ``option``: where a connection reads from, and how."""
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
-import msgspec
 from sqlalchemy import Connection
 
 from sisportal.commands.answers import note, print_json, print_table
 from sisportal.commands.entry import ACTOR, CONNECTION, JSON, Failed, Portal, PortalGroup, portal
 from sisportal.models.database import writing
-from sisportal.providers.base import Check, ProviderError
+from sisportal.providers.base import ProviderError
 from sisportal.providers.opening import CLEVER_VERSIONS, plain_address
 from sisportal.roster.options import OptionError, describe, with_option
 from sisportal.syncing import apps, mapping, notices
 from sisportal.syncing.connections import change_options, load, option_texts
 from sisportal.syncing.connections import connect as store_connection
+from sisportal.syncing.trials import Trial, try_connection
 
 
 @click.group("sis", cls=PortalGroup)
@@ -62,7 +61,7 @@ def clever(
         notices.record(connection, "connected", "clever", here.clock(), actor=ACTOR, base_url=places["base_url"])
     for name in installed:
         note(f"{apps.APPS[name].label} is installed.")
-    _show(_Tested("clever", _checks(here, connection_id)), as_json=as_json)
+    _show("clever", _try(here, connection_id), as_json=as_json)
 
 
 @sis.command("test")
@@ -71,37 +70,24 @@ def clever(
 def test(kind: str, as_json: bool) -> None:
     """Say what of a connection works and what does not. Fails where something does not."""
     here = portal()
-    tested = _Tested(kind, _checks(here, here.connection_id(kind)))
-    _show(tested, as_json=as_json)
-    if not tested.ok:
+    trial = _try(here, here.connection_id(kind))
+    _show(kind, trial, as_json=as_json)
+    if not trial.ok:
         raise Failed(f"{kind} cannot be read as it should be.")
 
 
-@dataclass(frozen=True)
-class _Tested:
-    connection: str
-    checks: list[Check]
-
-    @property
-    def ok(self) -> bool:
-        return all(check.ok for check in self.checks)
-
-
-def _checks(here: Portal, connection_id: int) -> list[Check]:
+def _try(here: Portal, connection_id: int) -> Trial:
     with here.engine.connect() as connection:
         facts = load(connection, connection_id)
-    try:
-        return here.open_provider(facts).test()
-    except ProviderError as error:
-        return [Check("connection", ok=False, sentence=error.message)]
+    return try_connection(here.open_provider, facts)
 
 
-def _show(tested: _Tested, *, as_json: bool) -> None:
+def _show(kind: str, trial: Trial, *, as_json: bool) -> None:
     if as_json:
-        print_json(asdict(tested) | {"ok": tested.ok, "checks": [msgspec.to_builtins(check) for check in tested.checks]})
+        print_json({"connection": kind, "ok": trial.ok, "district": trial.district, "checks": trial.checks})
         return
     print_table(
-        ("", "what", "answer"), [("ok" if check.ok else "NO", check.subject, check.sentence) for check in tested.checks]
+        ("", "what", "answer"), [("ok" if check.ok else "NO", check.subject, check.sentence) for check in trial.checks]
     )
 
 

@@ -58,6 +58,8 @@ class PortalCommand(click.Command):
                 raise Failed(str(error)) from error
             except DBAPIError as error:
                 raise Failed(f"The database could not be used: {error.orig}. What was done before that is kept.") from error
+            except BrokenPipeError:  # who read the answer has seen enough: click ends quietly
+                raise
             except OSError as error:
                 raise Failed(f"{error.filename or 'The file'}: {error.strerror or error}.") from error
 

@@ -10,7 +10,7 @@ from sisportal.commands.entry import ACTOR, JSON, Failed, PortalCommand, PortalG
 from sisportal.models.database import writing
 from sisportal.syncing import apps, notices
 from sisportal.syncing.administrators import make_administrator, reset_password
-from sisportal.syncing.settings import read_setting, write_setting
+from sisportal.syncing.settings import NAME, TIMEZONE, read_setting, write_setting
 
 
 def _zone(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -30,7 +30,7 @@ def setup(email: str, password: str, name: str | None, timezone: str | None, as_
     here = portal()
     account_id = make_administrator(here.engine, email, password, here.clock(), actor=ACTOR)
     with writing(here.engine).begin() as connection:
-        for setting, value in (("name", name), ("timezone", timezone)):
+        for setting, value in ((NAME, name), (TIMEZONE, timezone)):
             if value and read_setting(connection, setting) != value:
                 write_setting(connection, setting, value)
     if as_json:

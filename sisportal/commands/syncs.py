@@ -1,0 +1,224 @@
+"""``flask sis prepare``, ``report``, ``actions``, ``tick``, ``untick``, ``commit`` and ``discard``: a sync, step by step."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from sisportal.commands.answers import note, print_json, print_json_list, print_table
+from sisportal.commands.connections import sis
+from sisportal.commands.entry import ACTOR, CONNECTION, JSON, SYNC, Failed, NeedsAPerson, Portal, portal
+from sisportal.models import ActionState, ActionType, SyncState, Verb
+from sisportal.models.database import writing
+from sisportal.syncing import commit as committing
+from sisportal.syncing import notices, running
+from sisportal.syncing import prepare as preparing
+from sisportal.syncing.connections import places
+from sisportal.syncing.releasing import release_guards
+from sisportal.syncing.reports import action_json, actions_json, sync_json
+from sisportal.syncing.review import OPEN, ActionFilter, Who
+from sisportal.syncing.review import tick as tick_actions
+from sisportal.syncing.states import Busy, NotAllowed, move
+from sisportal.syncing.takeover import await_silent
+
+WHO = Who(ACTOR)
+NO_QUICK = "A full sync: syncs that read only what changed are not there yet."
+PREPARE_AGAIN = frozenset({SyncState.SUPERSEDED, SyncState.EXPIRED})
+ACTIONS = click.argument("action_ids", metavar="ACTION_ID...", nargs=-1, required=True, type=click.IntRange(min=1))
+
+
+@sis.command("prepare")
+@CONNECTION
+@click.option("--full", is_flag=True, help="Read everything, which is what happens anyway.")
+@click.option("--quick", is_flag=True, help="Read what changed since the last committed sync, where that can be told.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Read what changed since a day.")
+@JSON
+def prepare(kind: str, full: bool, quick: bool, since: datetime | None, as_json: bool) -> None:
+    """Read the SIS and plan what would change; nothing does yet."""
+    if [full, quick, since is not None].count(True) > 1:
+        raise click.UsageError("Choose one of --full, --quick and --since.")
+    here = portal()
+    connection_id = here.connection_id(kind)
+    why = NO_QUICK if quick or since else ""
+    if why:
+        note(why)
+    await_silent(here.engine, connection_id, here.clock)
+    sync_id = preparing.request_sync(here.engine, connection_id, here.clock(), note=why)
+    _record(here, sync_id, "sync-started")
+    try:
+        state = preparing.prepare(here.engine, sync_id, here.open_provider, here.clock)
+    except Busy as error:
+        _take_back(here, sync_id, str(error))
+        raise
+    found = _print_sync(here, sync_id, as_json=as_json)
+    if state is not SyncState.PREPARED:
+        raise Failed(_with_commands(here, found))
+    if found["held"]:
+        raise NeedsAPerson(f"{_held_count(found):,} changes are held until a person decides: flask sis actions {sync_id}")
+
+
+def _take_back(here: Portal, sync_id: int, why: str) -> None:
+    with writing(here.engine).begin() as connection:
+        move(connection, sync_id, SyncState.CANCELLED, note=why, finished_at=here.clock())
+
+
+def _with_commands(here: Portal, found: dict[str, Any]) -> str:
+    """The note of a failed sync; where no school was mapped, with the commands that map one."""
+    with here.engine.connect() as connection:
+        missing = not places(connection, here.connection_id(found["connection"]))
+    if not missing:
+        return str(found["note"])
+    sis_ = "flask sis"
+    return (
+        f"{found['note']} List the schools with: {sis_} schools {found['connection']}. Map one with: {sis_} map "
+        f"{found['connection']} SCHOOL_ID --organization NAME. Or all with: {sis_} map {found['connection']} --auto-create"
+    )
+
+
+@sis.command("report")
+@SYNC
+@JSON
+def report(sync_id: int, as_json: bool) -> None:
+    """Show a sync: what it would change, or what it changed."""
+    _print_sync(portal(), sync_id, as_json=as_json)
+
+
+@sis.command("actions")
+@SYNC
+@click.option("--type", "type_", type=click.Choice([str(each) for each in ActionType]))
+@click.option("--verb", type=click.Choice([str(each) for each in Verb]))
+@click.option("--state", type=click.Choice([str(each) for each in ActionState]))
+@JSON
+def actions(sync_id: int, type_: str | None, verb: str | None, state: str | None, as_json: bool) -> None:
+    """List the actions of a sync."""
+    here = portal()
+    _require_sync(here, sync_id)
+    # Before a commit, what a person unticked is planned still.
+    unticked = state == ActionState.UNTICKED
+    chosen = ActionFilter(type=type_ or "", verb=verb or "", state="" if unticked else state or "", unticked=unticked)
+    with here.engine.connect() as connection:
+        found = actions_json(connection, sync_id, chosen)
+        if as_json:
+            print_json_list(found)
+        else:
+            print_table(("id", "", "verb", "type", "state", "held", "external id", "label"), map(_action_row, found))
+
+
+def _action_row(action: dict[str, Any]) -> tuple[object, ...]:
+    mark = "[x]" if action["ticked"] else "[ ]"
+    names = ("verb", "type", "state", "held", "external_id", "label")
+    return action["id"], mark, *(action[name] for name in names)
+
+
+@sis.command("tick")
+@SYNC
+@ACTIONS
+@JSON
+def tick(sync_id: int, action_ids: tuple[int, ...], as_json: bool) -> None:
+    """Have actions applied by the commit."""
+    _tick(sync_id, action_ids, ticked=True, as_json=as_json)
+
+
+@sis.command("untick")
+@SYNC
+@ACTIONS
+@JSON
+def untick(sync_id: int, action_ids: tuple[int, ...], as_json: bool) -> None:
+    """Leave actions out of the commit."""
+    _tick(sync_id, action_ids, ticked=False, as_json=as_json)
+
+
+def _tick(sync_id: int, action_ids: tuple[int, ...], *, ticked: bool, as_json: bool) -> None:
+    here = portal()
+    changed = tick_actions(here.engine, sync_id, action_ids, ticked, WHO, here.clock())
+    with here.engine.connect() as connection:
+        found = [action for each in action_ids if (action := action_json(connection, sync_id, each))]
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(f"{changed:,} {'action is' if changed == 1 else 'actions are'} {'ticked' if ticked else 'unticked'} now.")
+    if not ticked and any(action["type"] in {"student", "teacher"} and action["verb"] == "add" for action in found):
+        note("People who are not added are left out of the rosters too.")
+
+
+@sis.command("commit")
+@SYNC
+@click.option("--release-held", is_flag=True, help="Also apply what the guards hold; never a doubtful match.")
+@JSON
+def commit(sync_id: int, release_held: bool, as_json: bool) -> None:
+    """Apply the ticked actions of a sync, or go on with a commit that was stopped half-way."""
+    here = portal()
+    found = _require_sync(here, sync_id)
+    await_silent(here.engine, here.connection_id(found["connection"]), here.clock)
+    if release_held and found["state"] in OPEN:
+        note(f"{release_guards(here.engine, sync_id, WHO, here.clock()):,} guarded actions are released.")
+    refusal: NotAllowed | None = None
+    try:
+        committing.commit(here.engine, sync_id, here.clock)
+    except NotAllowed as error:
+        refusal = error
+    _record(here, sync_id, "sync-committed" if refusal is None else "commit-refused")
+    found = _print_sync(here, sync_id, as_json=as_json)
+    if refusal is not None:
+        _refuse(refusal, found)
+    _judge(found)
+
+
+def _refuse(refusal: NotAllowed, found: dict[str, Any]) -> None:
+    again = f"Prepare again with: flask sis prepare {found['connection']}"
+    if isinstance(refusal, committing.Stale) or found["state"] in PREPARE_AGAIN:
+        raise NeedsAPerson(f"{refusal} {again}")
+    raise refusal
+
+
+def _judge(found: dict[str, Any]) -> None:
+    if found["state"] == SyncState.PARTLY_COMMITTED:
+        raise NeedsAPerson(found["note"])
+    if found["state"] != SyncState.COMMITTED:
+        raise Failed(f"Sync {found['id']} is {found['state']}: another program took it over.")
+
+
+@sis.command("discard")
+@SYNC
+@JSON
+def discard(sync_id: int, as_json: bool) -> None:
+    """Put a prepared sync aside for good."""
+    here = portal()
+    _require_sync(here, sync_id)
+    running.discard(here.engine, sync_id, WHO, here.clock())
+    _print_sync(here, sync_id, as_json=as_json)
+
+
+def _record(here: Portal, sync_id: int, event: str) -> None:
+    with writing(here.engine).begin() as connection:
+        notices.record(connection, event, f"sync {sync_id}", here.clock(), actor=ACTOR)
+
+
+def _require_sync(here: Portal, sync_id: int) -> dict[str, Any]:
+    with here.engine.connect() as connection:
+        found = sync_json(connection, sync_id)
+    if found is None:
+        raise Failed(f"There is no sync {sync_id}.")
+    return found
+
+
+def _print_sync(here: Portal, sync_id: int, *, as_json: bool) -> dict[str, Any]:
+    found = _require_sync(here, sync_id)
+    if as_json:
+        print_json(found)
+        return found
+    click.echo(f"Sync {found['id']} of {found['connection']}: {found['state']}")
+    rows = [(type_, verb, *numbers.values()) for type_, verbs in found["counts"].items() for verb, numbers in verbs.items()]
+    if rows:
+        print_table(("type", "verb", "planned", "ticked", "applied"), rows)
+    for withheld in found["withheld"]:
+        click.echo(f"Deletes of {withheld['type']} are withheld: {withheld['reason']}")
+    if found["warnings"]:
+        click.echo(f"{len(found['warnings']):,} warnings: --json lists them.")
+    if found["note"]:
+        click.echo(found["note"])
+    return found
+
+
+def _held_count(found: dict[str, Any]) -> int:
+    return sum(int(held["count"]) for held in found["held"])
