@@ -36,8 +36,6 @@ class Plan:
         self._problems: list[Problem] = []
         self._counts: Counter[tuple[str, str]] = Counter()
         self._left_out: Counter[tuple[str, str]] = Counter()
-        self.held: Counter[tuple[str, str]] = Counter()
-        """(type, reason) -> how many actions wait for a person."""
 
     def add(self, planned: Planned | None, *problems: Problem) -> None:
         """Take an action with the warnings that belong to it, unless its kind of change is not to be synced."""
@@ -47,8 +45,6 @@ class Plan:
             self._left_out[planned.type, planned.verb] += 1
             return
         self._counts[planned.type, planned.verb] += 1
-        if planned.held:
-            self.held[planned.type, planned.held] += 1
         self._planned.append((planned, problems))
         if len(self._planned) >= AT_ONCE:
             self.flush()

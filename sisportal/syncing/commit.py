@@ -12,6 +12,7 @@ from sisportal.syncing.actions import ACTIONS
 from sisportal.syncing.commit_accounts import AccountCommit
 from sisportal.syncing.commit_classes import ClassCommit
 from sisportal.syncing.connections import stored_options
+from sisportal.syncing.guarding import guard_again
 from sisportal.syncing.outcomes import Ledger
 from sisportal.syncing.progress import ClaimLost, Clock, Pulse
 from sisportal.syncing.rosters import Rosters
@@ -34,9 +35,13 @@ def commit(engine: Engine, sync_id: int, clock: Clock, *, committed_by: int | No
     A sync that is committed already is left as it is. Raises ``NotAllowed`` (``Stale``, ``Busy``) and changes nothing
     where the sync cannot be committed.
     """
-    if _state(engine, sync_id) == SyncState.COMMITTED:
+    state = _state(engine, sync_id)
+    if state == SyncState.COMMITTED:
         return SyncState.COMMITTED
     refuse_stale(engine, sync_id, clock())
+    if state == SyncState.PREPARED:
+        with writing(engine).begin() as connection:
+            guard_again(connection, sync_id)
     token = claim(engine, sync_id, SyncState.COMMITTING, clock())
     with few_collections(), Pulse(engine, sync_id, token, clock) as pulse:
         try:

@@ -45,7 +45,8 @@ class PersonMatches:
 
     def __init__(self, engine: Engine, connection_id: int, kind: str, options: Options) -> None:
         self._engine, self._connection_id, self._kind, self._options = engine, connection_id, kind, options
-        self._decisions = read_decisions(engine, connection_id, "people")
+        self.decisions = read_decisions(engine, connection_id, "people")
+        """What people said of this connection's people, by ``source_id``."""
         self._usernames = Usernames()
         self._opened = False
         self._index = KeyIndex([], options)
@@ -89,7 +90,7 @@ class PersonMatches:
     def _duplicate(self, person: Person, places: Places) -> tuple[Problem, ...]:
         school = home(person.schools, person.school, places)
         organization = places.get(school) if school else None
-        found = self._duplicates.find(person, organization, self._decisions.get(person.source_id, UNDECIDED))
+        found = self._duplicates.find(person, organization, self.decisions.get(person.source_id, UNDECIDED))
         if not found:
             return ()
         value = ", ".join(str(id_) for id_ in found)
@@ -99,7 +100,7 @@ class PersonMatches:
         return self._claims.settle(self._found(person))
 
     def _found(self, person: Person) -> Match:
-        decision = self._decisions.get(person.source_id, UNDECIDED)
+        decision = self.decisions.get(person.source_id, UNDECIDED)
         return match_person(person, self._index, decision)
 
     def _taken(self) -> Iterator[str]:

@@ -6,10 +6,13 @@ from typing import Any, cast
 import msgspec
 from sqlalchemy import Connection, Engine, Select, Text, and_, or_, select, type_coerce
 
-from sisportal.roster.fields import Places
+from sisportal.roster.fields import Places, Values
+from sisportal.roster.guards import GuardedAction, class_hold
+from sisportal.roster.matching import UNDECIDED, Decision, Outcome, identity_check
 from sisportal.roster.options import Item, Options
-from sisportal.roster.planning import Held, plan_delete, plan_person, plan_section
+from sisportal.roster.planning import Held, Planned, plan_delete, plan_person, plan_section
 from sisportal.roster.records import Collection, Person, Problem, Section
+from sisportal.roster.text import Name
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.held import (
     ACCOUNT_LINKS,
@@ -58,6 +61,7 @@ class Planner:
         self._engine, self._connection_id, self._kind = engine, connection_id, kind
         self._options, self._places, self._fetched = options, places, fetched
         self._plan, self._pulse = plan, pulse
+        self._decisions: dict[str, Decision] = {}
 
     def run(self) -> None:
         """Plan people, then sections, then what is gone."""
@@ -73,6 +77,7 @@ class Planner:
 
     def _plan_people(self) -> None:
         matches = PersonMatches(self._engine, self._connection_id, self._kind, self._options)
+        self._decisions = matches.decisions
         decode = msgspec.json.Decoder(Person).decode
         for rows in self._read(people_to_compare(self._connection_id), _PEOPLE_AT_ONCE):
             new: list[Incoming[Person]] = []
@@ -92,9 +97,13 @@ class Planner:
             return
         held = Held(row[3], account_held(row[8:]), decode_values(row[4]), row[5] is not None)
         planned = plan_person(person, row[2], held, self._options, self._places)
-        if planned is not None:
-            planned.search = row[7]
-            self._plan.add(planned)
+        if planned is None:
+            return
+        planned.search = row[7]
+        doubt = identity_check(held.id, _name(person), _held_name(held.values), self._decisions.get(row[0], UNDECIDED))
+        if doubt is not None and doubt.outcome is Outcome.HELD and not planned.held:
+            planned.held, planned.evidence = str(doubt.reason), doubt.evidence
+        self._plan.add(planned)
 
     def _plan_sections(self) -> None:
         matches = SectionMatches(self._engine, self._connection_id, self._kind, self._options)
@@ -123,9 +132,12 @@ class Planner:
         planned = plan_section(
             section, row[2], held, members, self._options, self._places, self._fetched.missing_people
         )
-        if planned is not None:
-            planned.search = row[7]
-            self._plan.add(planned)
+        if planned is None:
+            return
+        planned.search = row[7]
+        if not planned.held and (hold := class_hold(_guarded(planned, held.written), self._options)):
+            planned.held, planned.evidence = str(hold.guard), {"rule": "guard", "sentence": hold.reason}
+        self._plan.add(planned)
 
     def _plannable(self, sections: list[Section] | None) -> frozenset[str]:
         """Who of the sections (of all, where None) is listed and in scope: has an account, or will have one."""
@@ -159,6 +171,20 @@ class Planner:
     def _read(self, statement: Select[*tuple[Any, ...]], size: int) -> Iterator[list[AnyRow]]:
         with self._engine.connect() as connection:
             yield from _partitions(connection, statement, size)
+
+
+def _name(person: Person) -> Name:
+    return Name(person.first_name, person.last_name, person.preferred_name)
+
+
+def _held_name(values: Values) -> Name:
+    return Name(values["first_name"], values["last_name"], values["preferred_name"])
+
+
+def _guarded(planned: Planned, written: Values) -> GuardedAction:
+    students = set(written.get("students", ()))
+    leaving = sum(1 for source_id in planned.roster.get("leave", ()) if source_id in students)
+    return GuardedAction(0, planned.type, planned.verb, planned.school, students=len(students), leaving=leaving)
 
 
 def people_to_compare(connection_id: int) -> Select[*tuple[Any, ...]]:

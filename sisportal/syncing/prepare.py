@@ -18,6 +18,7 @@ from sisportal.syncing import notices
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.connections import OpenProvider, load, options_to_store, remember_schools
 from sisportal.syncing.credentials import SecretsUnreadable
+from sisportal.syncing.guarding import guard
 from sisportal.syncing.mirror import Mirror
 from sisportal.syncing.planner import Fetched, Planner
 from sisportal.syncing.progress import Cancelled, ClaimLost, Clock, Pulse
@@ -255,11 +256,13 @@ class Preparation:
             self._pulse.fence(connection)
             self._keep_district(connection, now)
             self._supersede(connection, now)
+            first_sync = self._facts.committed_sync_id is None
+            held = guard(connection, self._sync_id, self._facts.id, self._facts.options, first_sync=first_sync)
             values: dict[str, Any] = {
                 "counts": counts,
                 "left_out": self._plan.left_out(),
                 "withheld": self._withheld,
-                "held": self._held(),
+                "held": held,
                 "completeness": [msgspec.to_builtins(seal) for seal in self._seals],
                 "stage": "",
                 "prepared_at": now,
@@ -268,12 +271,6 @@ class Preparation:
             move(connection, self._sync_id, SyncState.PREPARED, **values)
             notices.notify(connection, self._sync_id, "prepared", planned_sentence(counts), now)
         return SyncState.PREPARED
-
-    def _held(self) -> list[dict[str, Any]]:
-        return [
-            {"type": type_, "scope": "", "reason": reason, "count": count}
-            for (type_, reason), count in sorted(self._plan.held.items())
-        ]
 
     def _keep_district(self, connection: Connection, now: datetime) -> None:
         values: dict[str, Any] = {

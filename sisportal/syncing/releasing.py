@@ -23,9 +23,10 @@ def release_guards(engine: Engine, sync_id: int, who: Who, now: datetime) -> int
         released = connection.execute(statement.values(held="", decided_by=who.id)).rowcount
         if not released:
             return 0
-        held = connection.scalars(select(Sync.held).where(Sync.id == sync_id)).one()
+        held, request = connection.execute(select(Sync.held, Sync.request).where(Sync.id == sync_id)).one()
         left = [entry for entry in held if entry["reason"] not in _REASONS]
-        connection.execute(update(Sync).where(Sync.id == sync_id).values(held=left))
+        values = {"held": left, "request": request | {"released": True}}
+        connection.execute(update(Sync).where(Sync.id == sync_id).values(values))
         notices.record(
             connection,
             "guards-released",

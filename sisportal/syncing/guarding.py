@@ -1,0 +1,148 @@
+"""Guards on a stored plan: what is too much to be believed is held, apart from the rest, until a person releases it."""
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, select, update
+
+from sisportal.models import ActionState, SisConnection, Sync
+from sisportal.roster.catalogue import held_sentence
+from sisportal.roster.guards import Counted, Guard, Hold, scope_holds
+from sisportal.roster.options import Options
+from sisportal.syncing.actions import ACTIONS
+from sisportal.syncing.connections import stored_options
+from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES
+from sisportal.syncing.mirror import PEOPLE, SECTIONS
+
+_VERBS = {Guard.DELETES: ("delete",), Guard.ADDS: ("add", "reactivate")}
+Scope = tuple[str, str]
+"""Type of action and ``source_id`` of the school."""
+
+
+def guard(
+    connection: Connection, sync_id: int, connection_id: int, options: Options, *, first_sync: bool
+) -> list[dict[str, Any]]:
+    """Hold what trips a guard, judged by what is ticked, and free what no longer does.
+
+    Gives every hold, doubtful matches included, as the sync keeps them: type, scope, reason, sentence, count.
+
+    Guards on single actions (a class that loses most of its students) were judged when the action was planned.
+    """
+    _free(connection, sync_id)
+    planned = _planned(connection, sync_id)
+    holds: list[Hold] = []
+    if any(verb != "edit" for _, _, verb in planned):
+        active = _active(connection, connection_id)
+        for type_, school in sorted({(type_, school) for type_, school, _ in planned}):
+            holds += scope_holds(
+                type_, school, _counted(planned, active, type_, school), options, first_sync=first_sync
+            )
+    for hold in holds:
+        _hold(connection, sync_id, hold)
+    return [_described(hold) for hold in holds] + _single_holds(connection, sync_id)
+
+
+def guard_again(connection: Connection, sync_id: int) -> None:
+    """At commit: the guards on what is ticked now, unless a person released them for this plan."""
+    row = connection.execute(
+        select(Sync.connection_id, Sync.options, Sync.request, SisConnection.kind, SisConnection.committed_sync_id)
+        .join(SisConnection, SisConnection.id == Sync.connection_id)
+        .where(Sync.id == sync_id)
+    ).one()
+    if row.request.get("released"):
+        return
+    options = stored_options(row.options, row.kind)
+    held = guard(connection, sync_id, row.connection_id, options, first_sync=row.committed_sync_id is None)
+    connection.execute(update(Sync).where(Sync.id == sync_id).values(held=held))
+
+
+def _free(connection: Connection, sync_id: int) -> None:
+    scoped = [str(each) for each in _VERBS]
+    connection.execute(
+        update(ACTIONS)
+        .where(ACTIONS.c.sync_id == sync_id, ACTIONS.c.held.in_(scoped), ACTIONS.c.state == ActionState.PLANNED)
+        .values(held="")
+    )
+
+
+def _hold(connection: Connection, sync_id: int, hold: Hold) -> None:
+    if hold.guard not in _VERBS:
+        return
+    connection.execute(
+        update(ACTIONS)
+        .where(
+            ACTIONS.c.sync_id == sync_id,
+            ACTIONS.c.type == hold.type,
+            ACTIONS.c.verb.in_(_VERBS[hold.guard]),
+            ACTIONS.c.school == hold.scope,
+            ACTIONS.c.held == "",
+        )
+        .values(held=str(hold.guard))
+    )
+
+
+def _planned(connection: Connection, sync_id: int) -> Counter[tuple[str, str, str]]:
+    statement = (
+        select(ACTIONS.c.type, ACTIONS.c.school, ACTIONS.c.verb, func.count())
+        .where(
+            ACTIONS.c.sync_id == sync_id,
+            ACTIONS.c.state == ActionState.PLANNED,
+            ACTIONS.c.ticked,
+            ACTIONS.c.held == "",
+        )
+        .group_by(ACTIONS.c.type, ACTIONS.c.school, ACTIONS.c.verb)
+    )
+    return Counter({(row[0], row[1], row[2]): row[3] for row in connection.execute(statement)})
+
+
+def _counted(planned: Counter[tuple[str, str, str]], active: Counter[Scope], type_: str, school: str) -> Counted:
+    adds = planned[type_, school, "add"] + planned[type_, school, "reactivate"]
+    return Counted(active[type_, school], deletes=planned[type_, school, "delete"], adds=adds)
+
+
+def _active(connection: Connection, connection_id: int) -> Counter[Scope]:
+    """How many active linked records each school has: the whole that shares are of."""
+    person = and_(PEOPLE.c.connection_id == connection_id, PEOPLE.c.source_id == ACCOUNT_LINKS.c.source_id)
+    people = (
+        select(ACCOUNTS.c.role, func.coalesce(PEOPLE.c.school, ""), func.count())
+        .select_from(
+            ACCOUNT_LINKS.join(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id).outerjoin(PEOPLE, person)
+        )
+        .where(ACCOUNT_LINKS.c.connection_id == connection_id, ACCOUNTS.c.archived_at.is_(None))
+        .group_by(ACCOUNTS.c.role, func.coalesce(PEOPLE.c.school, ""))
+    )
+    section = and_(SECTIONS.c.connection_id == connection_id, SECTIONS.c.source_id == CLASS_LINKS.c.source_id)
+    classes = (
+        select(func.coalesce(SECTIONS.c.school, ""), func.count())
+        .select_from(CLASS_LINKS.join(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id).outerjoin(SECTIONS, section))
+        .where(CLASS_LINKS.c.connection_id == connection_id, CLASSES.c.archived_at.is_(None))
+        .group_by(func.coalesce(SECTIONS.c.school, ""))
+    )
+    found: Counter[Scope] = Counter({(row[0], row[1]): row[2] for row in connection.execute(people)})
+    found.update({("section", row[0]): row[1] for row in connection.execute(classes)})
+    return found
+
+
+def _described(hold: Hold) -> dict[str, Any]:
+    return {
+        "type": hold.type,
+        "scope": hold.scope,
+        "reason": str(hold.guard),
+        "sentence": hold.reason,
+        "count": hold.count,
+    }
+
+
+def _single_holds(connection: Connection, sync_id: int) -> list[dict[str, Any]]:
+    """Actions held one by one (doubtful matches, a class that empties), counted by type and reason."""
+    scoped = [str(each) for each in _VERBS]
+    statement = (
+        select(ACTIONS.c.type, ACTIONS.c.held, func.count())
+        .where(ACTIONS.c.sync_id == sync_id, ACTIONS.c.held != "", ACTIONS.c.held.not_in(scoped))
+        .group_by(ACTIONS.c.type, ACTIONS.c.held)
+        .order_by(ACTIONS.c.type, ACTIONS.c.held)
+    )
+    return [
+        {"type": row[0], "scope": "", "reason": row[1], "sentence": held_sentence(row[1]), "count": row[2]}
+        for row in connection.execute(statement)
+    ]
