@@ -1,11 +1,11 @@
 """What every provider offers to the stages, and the one way in which it fails."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
-from sisportal.roster.records import Batch, School, Seal
+from sisportal.roster.records import Batch, Person, School, Seal, Section, Term
 
 
 class ProviderError(Exception):
@@ -14,7 +14,8 @@ class ProviderError(Exception):
     ``code`` names the kind of failure (``unauthorized``, ``forbidden``, ``not-found``, ``rejected``, ``rate-limited``,
     ``server-error``, ``unreachable``, ``not-json``, ``truncated``, ``no-envelope``, ``repeated-page``,
     ``endless-paging``, ``foreign-link``, ``redirected``, ``too-large``, ``wrong-url``, ``no-district``,
-    ``which-district``, ``unknown-version``). ``permanent`` is false where the same request may succeed later; ``wait`` is
+    ``which-district``, ``unknown-version``, ``not-filtered``, ``revision-changed``; of files those that
+    ``oneroster_package`` names). ``permanent`` is false where the same request may succeed later; ``wait`` is
     then how many seconds the server asks to be left alone, where it says. Messages hold neither secrets nor bodies.
     """
 
@@ -97,3 +98,24 @@ class WireSession(Protocol):
     def get(
         self, url: str, *, headers: Mapping[str, str], timeout: tuple[float, float], allow_redirects: bool
     ) -> WireResponse: ...
+
+
+class FormSession(WireSession, Protocol):
+    """A session that can also send a form, as OAuth 2 token endpoints want it."""
+
+    def post(
+        self, url: str, *, headers: Mapping[str, str], data: str, timeout: tuple[float, float], allow_redirects: bool
+    ) -> WireResponse: ...
+
+
+class Held(Protocol):
+    """What the portal's mirror holds: changes name only what changed, and a roster is more than its changes."""
+
+    def people(self, ids: Sequence[str]) -> Mapping[str, Person]:
+        """Those of the people that are held and not gone."""
+
+    def sections(self, ids: Sequence[str]) -> Mapping[str, Section]:
+        """Those of the sections that are held and not gone, as ``resolved`` left them."""
+
+    def terms(self) -> Mapping[str, Term]:
+        """Every term that is held."""

@@ -8,6 +8,7 @@ from sisportal.providers.clever_api import CleverApi
 from sisportal.providers.clever_v3 import WireSection, section_record
 from sisportal.providers.clever_wire import WireCourse, WireSchool, WireTerm, course_record, school_record, term_record
 from sisportal.providers.completeness import Part, seal
+from sisportal.providers.oddities import oddities
 from sisportal.providers.paging import HasId, Haul, Item, Page, Tally
 from sisportal.roster.records import Batch, Collection, Course, Problem, School, Seal, Section, Term
 
@@ -88,18 +89,3 @@ def settled(api: CleverApi, path: str, query: dict[str, str], tally: Tally, clai
         return claimed
     again = api.count(path, query)
     return claimed if again is None else again
-
-
-def oddities(haul: Haul[R], kind: str) -> list[Problem]:
-    """The problems of one page's rows, before any of them is converted."""
-    if not (haul.repeated or haul.nameless or haul.unread or haul.flaws):
-        return []
-    problems = [Problem("duplicate-id", kind, repeated, "id", repeated[:200]) for repeated in haul.repeated]
-    problems += [Problem("missing-id", kind)] * haul.nameless
-    problems += [Problem("wrong-type", kind, "", "data")] * haul.unread
-    problems += [
-        Problem("wrong-type", kind, record.id, flaw.field.removeprefix("data."), flaw.value)
-        for record, flaws in haul.flaws
-        for flaw in flaws
-    ]
-    return problems

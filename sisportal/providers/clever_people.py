@@ -7,9 +7,10 @@ import msgspec
 
 from sisportal.providers.base import ProviderError
 from sisportal.providers.clever_api import CleverApi
-from sisportal.providers.clever_lists import oddities, settled
+from sisportal.providers.clever_lists import settled
 from sisportal.providers.clever_v3 import WireUser, person_record, roles_of
 from sisportal.providers.completeness import Part, seal
+from sisportal.providers.oddities import oddities
 from sisportal.providers.paging import Haul, Item, Page, Tally
 from sisportal.roster.records import Batch, Collection, Person, Problem, Role, Seal
 

@@ -9,11 +9,26 @@ from sisportal.providers.rates import seconds_to_wait
 CHECK_URL = "Check the API base URL of the connection."
 
 
+class _Status(msgspec.Struct):
+    imsx_description: str = ""
+
+
 class _ErrorBody(msgspec.Struct):
-    """Clever's error bodies say ``error`` or ``message`` (its specification and its wire disagree)."""
+    """Clever's error bodies say ``error`` or ``message`` (its specification and its wire disagree).
+
+    OneRoster's say ``imsx_description``, at the top or in a ``statusInfoSet``; OAuth's ``error_description`` or ``error``.
+    """
 
     error: str = ""
     message: str = ""
+    error_description: str = ""
+    imsx_description: str = ""
+    status_info_set: list[_Status] = msgspec.field(default_factory=list, name="statusInfoSet")
+
+    def said(self) -> str:
+        """The first of them that says anything."""
+        told = [one.imsx_description for one in self.status_info_set]
+        return next(filter(None, (self.error_description, self.error, self.message, self.imsx_description, *told)), "")
 
 
 def refused(response: WireResponse, path: str, now: float) -> ProviderError:
@@ -69,7 +84,7 @@ def _said(response: WireResponse) -> str:
         body = msgspec.json.decode(response.content, type=_ErrorBody)
     except (msgspec.DecodeError, RecursionError):
         return ""
-    text = " ".join((body.error or body.message).split())
+    text = " ".join(body.said().split())
     return f" It said: {text[:200]}" if text else ""
 
 

@@ -60,14 +60,26 @@ class Wire:
 
         ``read`` may raise ``msgspec.DecodeError``: the body is then mended once, or the request made again.
         """
+        return self.get_with_headers(url, path, authorization, read, attempts=attempts)[0]
+
+    def get_with_headers(
+        self, url: str, path: str, authorization: Authorization, read: Callable[[bytes], T], *, attempts: int = ATTEMPTS
+    ) -> tuple[T, Mapping[str, str]]:
+        """As ``get``, with the headers of the answer: OneRoster pages tell their total there."""
+        return self.patiently(lambda: self._answer(url, path, authorization), path, read, attempts=attempts)
+
+    def patiently(
+        self, send: Callable[[], WireResponse], path: str, read: Callable[[bytes], T], *, attempts: int = ATTEMPTS
+    ) -> tuple[T, Mapping[str, str]]:
+        """What ``read`` makes of the answer to ``send``, which is sent again while that may help; and its headers."""
         for attempt in stamina.retry_context(
             on=_backoff, attempts=attempts, timeout=None, wait_initial=0.5, wait_max=30.0, wait_jitter=1.0
         ):
             with attempt:
-                response = self._answer(url, path, authorization)
+                response = send()
                 if response.status_code != 200:
                     raise faults.refused(response, path, self._clock())
-                return _read(response.content, path, read)
+                return _read(response.content, path, read), response.headers
         raise AssertionError("stamina either returns or raises")
 
     def _answer(self, url: str, path: str, authorization: Authorization) -> WireResponse:
@@ -146,12 +158,24 @@ class BoundedSession:
         with self._session.get(
             url, headers=headers, timeout=timeout, allow_redirects=allow_redirects, stream=True
         ) as response:
-            content = bytearray()
-            for chunk in response.iter_content(chunk_size=1 << 20):
-                content += chunk
-                if len(content) > LARGEST_BODY:
-                    raise faults.too_large(urlsplit(url).path)
-            return _Whole(response.status_code, response.headers, bytes(content))
+            return _whole(response, url)
+
+    def post(
+        self, url: str, *, headers: Mapping[str, str], data: str, timeout: tuple[float, float], allow_redirects: bool
+    ) -> _Whole:
+        with self._session.post(
+            url, headers=headers, data=data, timeout=timeout, allow_redirects=allow_redirects, stream=True
+        ) as response:
+            return _whole(response, url)
+
+
+def _whole(response: requests.Response, url: str) -> _Whole:
+    content = bytearray()
+    for chunk in response.iter_content(chunk_size=1 << 20):
+        content += chunk
+        if len(content) > LARGEST_BODY:
+            raise faults.too_large(urlsplit(url).path)
+    return _Whole(response.status_code, response.headers, bytes(content))
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
