@@ -80,11 +80,20 @@ def get_sync(sync_id: int) -> Sync:
     return found or abort(404)
 
 
+def begin_session(account_id: int, session_version: int = 1) -> None:
+    """Sign an account in on this browser: in a new session, so that nothing of the one before is carried over."""
+    session.clear()
+    session.permanent = True
+    session["_user_id"] = f"{account_id}:{session_version}"
+
+
 def sign_in_url() -> str:
     """The sign-in page, leading back to the page that was asked for."""
     wanted = ""
     if request.htmx:
-        wanted = urlsplit(request.htmx.current_url or "").path  # the page that the person sees, not the part it asked for
+        wanted = urlsplit(
+            request.htmx.current_url or ""
+        ).path  # the page that the person sees, not the part it asked for
     elif request.method in SAFE_METHODS:
         wanted = request.full_path.rstrip("?")
     return url_for("sign_in.sign_in", next=wanted if wanted not in {"", "/"} else None)
@@ -93,6 +102,7 @@ def sign_in_url() -> str:
 def init_access(app: Flask) -> None:
     """Puts the guard before every view of ``app``."""
     login_manager.init_app(app)
+    login_manager.session_protection = None  # sessions are bound to the account's version, not to a changing address
     login_manager.user_loader(_load)
     app.before_request(_guard)
     app.jinja_env.globals.update(may_write=may_write)

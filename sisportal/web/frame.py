@@ -31,7 +31,9 @@ class Place:
     also: str = "\0"
 
     def holds(self, path: str) -> bool:
-        return path == self.path or (self.path != "/" and path.startswith(f"{self.path}/")) or path.startswith(self.also)
+        return (
+            path == self.path or (self.path != "/" and path.startswith(f"{self.path}/")) or path.startswith(self.also)
+        )
 
 
 EVERYBODYS = (Place("Home", "/", "home"), Place("Notifications", "/notifications", "bell"))

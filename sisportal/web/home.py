@@ -1,14 +1,100 @@
-"""The first page after signing in: what stands where, and what waits."""
+"""The first page after signing in: how each connection stands, and what waits for a person."""
+
+from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Blueprint, Response
+from sqlalchemy import func, select
 
-from sisportal.web.access import Rule, access
+from sisportal.extensions import db
+from sisportal.models import Notification, SisConnection, Sync, SyncState
+from sisportal.syncing.connections import NAMES
+from sisportal.syncing.running import Standing, standing
+from sisportal.syncing.words import planned_sentence
+from sisportal.web.access import READERS, Rule, access, current
+from sisportal.web.portal import now
 from sisportal.web.rendering import render_tab
 
 blueprint = Blueprint("home", __name__)
+
+NEWEST = 5
+TONES = {
+    SyncState.PREPARED: "warning",
+    SyncState.PARTLY_COMMITTED: "warning",
+    SyncState.FAILED: "danger",
+    SyncState.INTERRUPTED: "danger",
+}
+STOPPED = {SyncState.INTERRUPTED: "The last sync stopped half-way. Nothing was lost: start it again."}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A connection as the home page shows it."""
+
+    name: str
+    url: str
+    enabled: bool
+    district: str
+    sync: Sync | None
+    """Its newest one."""
+    standing: Standing | None
+    tone: str
+    """Of the sentence: ``warning`` where something waits for a person."""
+    sentence: str
+    moment: datetime | None
+
+    @property
+    def report_url(self) -> str:
+        """The newest sync's report; blank where there is none."""
+        return f"/syncs/{self.sync.id}" if self.sync else ""
 
 
 @blueprint.get("/")
 @access(Rule.SIGNED_IN)
 def home() -> Response:
-    return render_tab("home/home.html")
+    if current().role not in READERS:
+        return render_tab("home/empty.html")
+    return render_tab("home/home.html", cards=_cards(), newest=_newest(), now=now())
+
+
+def _cards() -> list[Card]:
+    newest = select(func.max(Sync.id)).group_by(Sync.connection_id).scalar_subquery()
+    statement = (
+        select(SisConnection, Sync)
+        .outerjoin(Sync, (Sync.connection_id == SisConnection.id) & Sync.id.in_(newest))
+        .order_by(SisConnection.id)
+    )
+    return [_card(connection, sync) for connection, sync in db.session.execute(statement)]
+
+
+def _card(connection: SisConnection, sync: Sync | None) -> Card:
+    how = standing(sync, now()) if sync else None
+    tone, sentence = _sentence(sync, how)
+    return Card(
+        name=NAMES[connection.kind],
+        url=f"/admin/sis/{connection.kind}/status",
+        enabled=connection.enabled,
+        district=str(connection.district.get("name", "")),
+        sync=sync,
+        standing=how,
+        tone=tone,
+        sentence=sentence,
+        moment=sync.finished_at or sync.prepared_at or sync.created_at if sync else None,
+    )
+
+
+def _sentence(sync: Sync | None, how: Standing | None) -> tuple[str, str]:
+    """(tone, sentence): what a person should know or do."""
+    if sync is None or how is None:
+        return "info", "Nothing has been read from it yet. Start the first sync: it changes nothing before you agree."
+    if how.silent:
+        return "danger", "The commit stopped half-way. It goes on by itself within a minute, or when you continue it."
+    if how.busy:
+        return "info", how.words or "A sync runs"
+    note = planned_sentence(sync.counts) if how.state is SyncState.PREPARED else sync.note
+    return TONES.get(how.state, ""), note or STOPPED.get(how.state, "")
+
+
+def _newest() -> list[Notification]:
+    statement = select(Notification).where(Notification.account_id == current().id, Notification.read_at.is_(None))
+    return list(db.session.scalars(statement.order_by(Notification.id.desc()).limit(NEWEST)))

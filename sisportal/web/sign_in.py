@@ -1,22 +1,120 @@
 """Signing in with a password, and signing out."""
 
-from flask import Blueprint, Response, url_for
-from flask_login import logout_user
+from datetime import datetime
 
-from sisportal.web.access import Rule, access
-from sisportal.web.rendering import redirect_for, render_bare
+from flask import Blueprint, Response, flash, session, url_for
+from flask_login import current_user
+from flask_wtf import FlaskForm
+from htmx_flask import request
+from wtforms import PasswordField, StringField
+from wtforms.validators import DataRequired, Length
+
+from sisportal.extensions import db
+from sisportal.models.database import writing
+from sisportal.syncing import notices, throttle
+from sisportal.syncing.administrators import LONGEST_PASSWORD, LONGEST_TEXT, SignIn, fits, who_signs_in
+from sisportal.web.access import Rule, access, begin_session, current
+from sisportal.web.portal import address, now, portal_name
+from sisportal.web.rendering import local_path, redirect_for, render_bare
 
 blueprint = Blueprint("sign_in", __name__)
+
+TRIES_OF_ACCOUNT = 10
+TRIES_OF_ADDRESS = 60
+"""A whole school may stand behind one address."""
+WRONG = "The username or the password is not right."
+TOO_MANY = "Too many tries. Wait 15 minutes, then try again."
+
+
+class SignInForm(FlaskForm):
+    """Who, and the password."""
+
+    class Meta:
+        csrf = False  # the whole site checks the token
+
+    username = StringField(
+        "E-mail address or username",
+        [DataRequired("Type it."), Length(max=LONGEST_TEXT, message=WRONG)],
+        render_kw={"autocomplete": "username", "autofocus": True},
+    )
+    password = PasswordField(
+        "Password",
+        [DataRequired("Type it."), Length(max=LONGEST_PASSWORD, message=WRONG)],
+        render_kw={"autocomplete": "current-password"},
+    )
 
 
 @blueprint.get("/sign-in")
 @access(Rule.EVERYBODY)
 def sign_in() -> Response:
-    return render_bare("sign_in/sign_in.html")
+    if current_user.is_authenticated:
+        return redirect_for(_next())
+    return _page(SignInForm())
+
+
+@blueprint.post("/sign-in")
+@access(Rule.EVERYBODY)
+def do_sign_in() -> Response:
+    """Signs in, or says the same sentence whether the account or the password is wrong."""
+    form = SignInForm()
+    if not form.validate():
+        return _page(form, 422)
+    moment, entered = now(), form.username.data.strip()
+    limits = {f"account:{entered.lower()}": TRIES_OF_ACCOUNT, f"address:{address()}": TRIES_OF_ADDRESS}
+    db.session.rollback()  # what follows writes in transactions of its own, and none is held while the password is checked
+    if not throttle.may_try(db.engine, limits, moment):
+        return _page(form, 429, TOO_MANY)
+    with db.engine.connect() as connection:
+        who = who_signs_in(connection, entered)
+    if not fits(who.password_hash if who else None, form.password.data) or who is None:
+        _record("sign-in-failed", who, moment)
+        return _page(form, 422, WRONG)
+    throttle.forget(db.engine, limits, moment)
+    begin_session(who.id, who.session_version)
+    _record("signed-in", who, moment)
+    return redirect_for(_next())
 
 
 @blueprint.post("/sign-out")
 @access(Rule.EVERYBODY)
 def sign_out() -> Response:
-    logout_user()
+    """Ends the session on this browser."""
+    if current_user.is_authenticated:
+        account = current()
+        db.session.rollback()
+        with writing(db.engine).begin() as connection:
+            notices.record(
+                connection,
+                "signed-out",
+                account.username,
+                now(),
+                actor=account.username,
+                actor_id=account.id,
+                address=address(),
+            )
+    session.clear()
+    flash("You are signed out.", "success")
     return redirect_for(url_for("sign_in.sign_in"))
+
+
+def _next() -> str:
+    return local_path(request.values.get("next"), url_for("home.home"))
+
+
+def _page(form: SignInForm, status: int = 200, error: str = "") -> Response:
+    target = local_path(request.values.get("next"), "")
+    page = render_bare(
+        "sign_in/sign_in.html", status=status, form=form, error=error, next=target, portal_name=portal_name()
+    )
+    if status == 429:
+        page.headers["Retry-After"] = str(int(throttle.WINDOW.total_seconds()))
+    return page
+
+
+def _record(event: str, who: SignIn | None, moment: datetime) -> None:
+    """What was typed as a username is not kept where there is no such account: it may be a password."""
+    username = who.username if who else "unknown"
+    with writing(db.engine).begin() as connection:
+        notices.record(
+            connection, event, username, moment, actor=username, actor_id=who.id if who else None, address=address()
+        )

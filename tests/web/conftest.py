@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -11,6 +12,7 @@ from sisportal.config import Settings, load
 from sisportal.extensions import db
 from sisportal.factory import create_app
 from sisportal.models import Account, AccountRole
+from sisportal.syncing import administrators
 from sisportal.syncing.queue import QueueGone, StageQueue
 
 NOW = datetime(2026, 11, 3, 13, 5, tzinfo=UTC)
@@ -43,6 +45,14 @@ class FakeQueue(StageQueue):
 
     def waiting(self) -> set[tuple[str, int]]:
         return {(f"jobs.sync.{job}", sync_id) for job, sync_id in self.sent}
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed as always, but with less work."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(administrators, "_HASHER", quick)
+    monkeypatch.setattr(administrators, "_NOBODY", quick.hash("nobody at all"))
 
 
 @pytest.fixture
