@@ -35,4 +35,6 @@ def note(sentence: str) -> None:
 
 
 def _text(value: object) -> str:
-    return "-" if value in (None, "") else str(value)
+    """The value as one line; names from outside may hold what a terminal would obey."""
+    text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(value))
+    return "-" if value is None or not text else text
