@@ -117,8 +117,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
     )
     with op.batch_alter_table("account", schema=None) as batch_op:
-        batch_op.create_index("ix_account_organization", ["organization_id", "role"], unique=False)
-        batch_op.create_index("ix_account_role_search", ["role", "search"], unique=False)
+        batch_op.create_index(
+            "ix_account_list", ["role", "search", "organization_id", "archived_at", "source"], unique=False
+        )
+        batch_op.create_index("ix_account_organization", ["organization_id", "role", "archived_at"], unique=False)
         batch_op.create_index(
             "ix_account_sign_in_email",
             [sa.literal_column("lower(email)")],
@@ -159,9 +161,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_class")),
     )
     with op.batch_alter_table("class", schema=None) as batch_op:
-        batch_op.create_index("ix_class_organization", ["organization_id"], unique=False)
+        batch_op.create_index("ix_class_list", ["search", "organization_id", "archived_at", "source"], unique=False)
+        batch_op.create_index("ix_class_organization", ["organization_id", "archived_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_class_parent_id"), ["parent_id"], unique=False)
-        batch_op.create_index("ix_class_search", ["search"], unique=False)
         batch_op.create_index(
             "ix_class_session_key",
             ["session_key"],
@@ -206,7 +208,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("connection_id", "source_id", name=op.f("uq_sis_person_connection_id_source_id")),
     )
     with op.batch_alter_table("sis_person", schema=None) as batch_op:
-        batch_op.create_index("ix_sis_person_list", ["connection_id", "role", "search"], unique=False)
+        batch_op.create_index(
+            "ix_sis_person_list",
+            ["connection_id", "role", "search", "school", "gone_in_sync", "in_scope"],
+            unique=False,
+        )
 
     op.create_table(
         "sis_reference",
@@ -258,7 +264,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("connection_id", "source_id", name=op.f("uq_sis_section_connection_id_source_id")),
     )
     with op.batch_alter_table("sis_section", schema=None) as batch_op:
-        batch_op.create_index("ix_sis_section_list", ["connection_id", "search"], unique=False)
+        batch_op.create_index(
+            "ix_sis_section_list", ["connection_id", "search", "school", "gone_in_sync", "in_scope"], unique=False
+        )
 
     op.create_table(
         "account_link",
@@ -531,9 +539,9 @@ def downgrade() -> None:
             sqlite_where=sa.text("session_key <> ''"),
             postgresql_where=sa.text("session_key <> ''"),
         )
-        batch_op.drop_index("ix_class_search")
         batch_op.drop_index(batch_op.f("ix_class_parent_id"))
         batch_op.drop_index("ix_class_organization")
+        batch_op.drop_index("ix_class_list")
 
     op.drop_table("class")
     with op.batch_alter_table("account", schema=None) as batch_op:
@@ -543,8 +551,8 @@ def downgrade() -> None:
             sqlite_where=sa.text("password_hash IS NOT NULL"),
             postgresql_where=sa.text("password_hash IS NOT NULL"),
         )
-        batch_op.drop_index("ix_account_role_search")
         batch_op.drop_index("ix_account_organization")
+        batch_op.drop_index("ix_account_list")
 
     op.drop_table("account")
     op.drop_table("sis_enrollment")
