@@ -201,6 +201,7 @@ def upgrade() -> None:
         sa.Column("payload", sa.Text(), nullable=False),
         sa.Column("search", sa.Text(), server_default="", nullable=False),
         sa.Column("gone_in_sync", sa.Integer(), nullable=True),
+        sa.Column("pending", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.ForeignKeyConstraint(
             ["connection_id"], ["connection.id"], name=op.f("fk_sis_person_connection_id_connection")
         ),
@@ -208,6 +209,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("connection_id", "source_id", name=op.f("uq_sis_person_connection_id_source_id")),
     )
     with op.batch_alter_table("sis_person", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_sis_person_pending",
+            ["connection_id"],
+            unique=False,
+            sqlite_where=sa.text("pending = 1"),
+            postgresql_where=sa.text("pending"),
+        )
         batch_op.create_index(
             "ix_sis_person_list",
             ["connection_id", "role", "search", "school", "gone_in_sync", "in_scope"],
@@ -257,6 +265,7 @@ def upgrade() -> None:
         sa.Column("payload", sa.Text(), nullable=False),
         sa.Column("search", sa.Text(), server_default="", nullable=False),
         sa.Column("gone_in_sync", sa.Integer(), nullable=True),
+        sa.Column("pending", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.ForeignKeyConstraint(
             ["connection_id"], ["connection.id"], name=op.f("fk_sis_section_connection_id_connection")
         ),
@@ -264,6 +273,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("connection_id", "source_id", name=op.f("uq_sis_section_connection_id_source_id")),
     )
     with op.batch_alter_table("sis_section", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_sis_section_pending",
+            ["connection_id"],
+            unique=False,
+            sqlite_where=sa.text("pending = 1"),
+            postgresql_where=sa.text("pending"),
+        )
         batch_op.create_index(
             "ix_sis_section_list", ["connection_id", "search", "school", "gone_in_sync", "in_scope"], unique=False
         )
@@ -520,12 +536,18 @@ def downgrade() -> None:
 
     op.drop_table("account_link")
     with op.batch_alter_table("sis_section", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_sis_section_pending", sqlite_where=sa.text("pending = 1"), postgresql_where=sa.text("pending")
+        )
         batch_op.drop_index("ix_sis_section_list")
 
     op.drop_table("sis_section")
     op.drop_table("sis_school")
     op.drop_table("sis_reference")
     with op.batch_alter_table("sis_person", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_sis_person_pending", sqlite_where=sa.text("pending = 1"), postgresql_where=sa.text("pending")
+        )
         batch_op.drop_index("ix_sis_person_list")
 
     op.drop_table("sis_person")

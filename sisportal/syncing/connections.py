@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from sisportal.models import AccountLink, ClassLink, Mapping, SisConnection, SisSchool
+from sisportal.models import AccountLink, ClassLink, Mapping, SisConnection, SisPerson, SisSchool, SisSection
 from sisportal.models.database import writing
 from sisportal.providers.base import Provider, ProviderError
 from sisportal.providers.opening import open_clever
@@ -178,6 +178,8 @@ def compare_all_again(connection: Connection, connection_id: int) -> None:
     """Have every linked record compared by the next plan: an option or the mapping changed what it means."""
     for link in (AccountLink, ClassLink):
         connection.execute(update(link).where(link.connection_id == connection_id).values(written_fingerprint=None))
+    for record in (SisPerson, SisSection):
+        connection.execute(update(record).where(record.connection_id == connection_id).values(pending=True))
 
 
 def _touch(connection: Connection, connection_id: int, now: datetime, **values: Any) -> None:

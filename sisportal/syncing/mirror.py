@@ -4,7 +4,21 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar, cast
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, Text, delete, select, tuple_, type_coerce
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Table,
+    Text,
+    and_,
+    delete,
+    exists,
+    or_,
+    select,
+    true,
+    tuple_,
+    type_coerce,
+    update,
+)
 
 from sisportal.models import SisEnrollment, SisPerson, SisReference, SisSection
 from sisportal.models.database import writing
@@ -21,6 +35,7 @@ from sisportal.roster.records import (
     resolved,
 )
 from sisportal.roster.text import folded
+from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES
 from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import Row, chunks, insert_rows, read, reserve_ids, update_rows
 
@@ -29,7 +44,7 @@ SECTIONS = cast(Table, SisSection.__table__)
 ENROLLMENTS = cast(Table, SisEnrollment.__table__)
 REFERENCES = cast(Table, SisReference.__table__)
 
-_COLUMNS = ("school", "in_scope", "fingerprint", "payload", "search", "gone_in_sync")
+_COLUMNS = ("school", "in_scope", "fingerprint", "payload", "search", "gone_in_sync", "pending")
 _SPREAD = 0x9E3779B97F4A7C15
 """Mixed into a section's fingerprint once for each of its people who is not listed: it changes when they appear."""
 
@@ -102,6 +117,7 @@ class Mirror:
                         payload.decode(),
                         person_search(person),
                         None,
+                        True,
                         str(person.role),
                     )
                 )
@@ -122,7 +138,7 @@ class Mirror:
             if row is not None:
                 members[section.source_id] = section
                 in_scope = section.school in self._places
-                row.extend((section.school, in_scope, mark, payload.decode(), section_search(section), None))
+                row.extend((section.school, in_scope, mark, payload.decode(), section_search(section), None, True))
         if members:
             before = self._members_before(changes.changed)
             self._write(SECTIONS, self._sections, changes, _COLUMNS, lambda c: self._index(c, members, before))
@@ -135,7 +151,8 @@ class Mirror:
         for ids in chunks(vanished):
             with self._engine.begin() as connection:
                 self._pulse.fence(connection)
-                update_rows(connection, table, ("gone_in_sync",), ("id",), [(self._sync_id, id_) for id_ in ids])
+                rows: list[Row] = [(self._sync_id, True, id_) for id_ in ids]
+                update_rows(connection, table, ("gone_in_sync", "pending"), ("id",), rows)
         return len(vanished)
 
     def missing_people(self) -> frozenset[str]:
@@ -280,6 +297,23 @@ class Mirror:
                 connection.execute(delete(ENROLLMENTS).where(pair.in_(chunk)))
         for chunk in chunks(sorted(added)):
             insert_rows(connection, ENROLLMENTS, ("person_id", "section_id"), chunk)
+
+
+def settle(connection: Connection, connection_id: int) -> None:
+    """Take off the list of pending records those that the portal agrees with by now: a commit wrote them in full."""
+    for table, link, target in ((PEOPLE, ACCOUNT_LINKS, ACCOUNTS), (SECTIONS, CLASS_LINKS, CLASSES)):
+        target_id = link.c.account_id if link is ACCOUNT_LINKS else link.c.class_id
+        linked = (
+            exists()
+            .where(link.c.connection_id == connection_id, link.c.source_id == table.c.source_id)
+            .where(target.c.id == target_id)
+        )
+        agrees = linked.where(link.c.written_fingerprint == table.c.fingerprint, target.c.archived_at.is_(None))
+        active = linked.where(target.c.archived_at.is_(None))
+        listed = and_(table.c.gone_in_sync.is_(None), table.c.in_scope)
+        settled = or_(and_(listed, agrees), and_(~listed, ~active))
+        mine = and_(table.c.connection_id == connection_id, table.c.pending == true())
+        connection.execute(update(table).where(mine, settled).values(pending=False))
 
 
 def person_search(person: Person) -> str:

@@ -19,7 +19,7 @@ from sisportal.syncing.actions import Plan
 from sisportal.syncing.connections import OpenProvider, load, options_to_store, remember_schools
 from sisportal.syncing.credentials import SecretsUnreadable
 from sisportal.syncing.guarding import guard
-from sisportal.syncing.mirror import Mirror
+from sisportal.syncing.mirror import Mirror, settle
 from sisportal.syncing.planner import Fetched, Planner
 from sisportal.syncing.progress import Cancelled, ClaimLost, Clock, Pulse
 from sisportal.syncing.rows import few_collections, insert_one
@@ -125,6 +125,7 @@ class Preparation:
         for step in provider.fetch(items=frozenset(str(item) for item in self._facts.options.items)):
             self._take(step)
         fetched = self._prove()
+        self._settle_mirror()
         self._pulse.stage("Comparing with the portal")
         Planner(
             self._engine,
@@ -241,6 +242,11 @@ class Preparation:
                 if connection.scalar(select(exists().where(ClassLink.connection_id == self._facts.id))):
                     return "the list of sections is empty"
         return ""
+
+    def _settle_mirror(self) -> None:
+        with writing(self._engine).begin() as connection:
+            self._pulse.fence(connection)
+            settle(connection, self._facts.id)
 
     def _mirror_is_fresh(self) -> None:
         with writing(self._engine).begin() as connection:
