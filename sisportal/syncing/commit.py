@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Connection, Engine, exists, func, select, update
 
 from sisportal.models import ActionState, SisConnection, Sync, SyncState
 from sisportal.models.database import writing
@@ -35,14 +35,16 @@ def commit(engine: Engine, sync_id: int, clock: Clock, *, committed_by: int | No
     A sync that is committed already is left as it is. Raises ``NotAllowed`` (``Stale``, ``Busy``) and changes nothing
     where the sync cannot be committed.
     """
-    state = _state(engine, sync_id)
-    if state == SyncState.COMMITTED:
+    if _state(engine, sync_id) == SyncState.COMMITTED:
         return SyncState.COMMITTED
     refuse_stale(engine, sync_id, clock())
-    if state == SyncState.PREPARED:
-        with writing(engine).begin() as connection:
+
+    def guard_what_is_ticked(connection: Connection, was: SyncState) -> None:
+        # Not for a commit that goes on: half-way, the numbers are no longer those of the plan.
+        if was is SyncState.PREPARED:
             guard_again(connection, sync_id)
-    token = claim(engine, sync_id, SyncState.COMMITTING, clock())
+
+    token = claim(engine, sync_id, SyncState.COMMITTING, clock(), guard_what_is_ticked)
     with few_collections(), Pulse(engine, sync_id, token, clock) as pulse:
         try:
             return _apply(engine, sync_id, pulse, clock, committed_by)
@@ -55,7 +57,13 @@ def refuse_stale(engine: Engine, sync_id: int, now: datetime) -> None:
     """Raise ``Stale`` where the plan may not be committed any more (SPEC 6.7); a commit under way goes on."""
     with writing(engine).begin() as connection:
         row = connection.execute(
-            select(Sync.state, Sync.options_version, Sync.prepared_at, SisConnection.options_version.label("current"))
+            select(
+                Sync.state,
+                Sync.connection_id,
+                Sync.options_version,
+                Sync.prepared_at,
+                SisConnection.options_version.label("current"),
+            )
             .join(SisConnection, SisConnection.id == Sync.connection_id)
             .where(Sync.id == sync_id)
         ).one_or_none()
@@ -65,11 +73,21 @@ def refuse_stale(engine: Engine, sync_id: int, now: datetime) -> None:
             sentence = "The options or the mapping of schools changed after this sync was prepared. Prepare again."
         elif row.prepared_at and now - row.prepared_at > COMMITTABLE_FOR:
             sentence = "This sync was prepared more than 7 days ago. Prepare again."
+        elif _is_outdated(connection, sync_id, row.connection_id, row.prepared_at):
+            sentence = "A newer sync was prepared since this one was. Commit the newer one, or prepare again."
         else:
             return
         if row.state == SyncState.PREPARED:
             move(connection, sync_id, SyncState.EXPIRED, note=sentence, finished_at=now)
     raise Stale(sentence)
+
+
+def _is_outdated(connection: Connection, sync_id: int, connection_id: int, prepared_at: datetime | None) -> bool:
+    """Whether another sync of the connection was prepared later: one that is partly committed keeps its state then."""
+    later = exists().where(
+        Sync.connection_id == connection_id, Sync.id != sync_id, Sync.prepared_at.is_not(None), Sync.prepared_at > prepared_at
+    )  # fmt: skip
+    return bool(connection.scalar(select(later)))
 
 
 def discard(engine: Engine, sync_id: int, now: datetime, who: str) -> None:

@@ -156,10 +156,8 @@ class Mirror:
         return len(vanished)
 
     def missing_people(self) -> frozenset[str]:
-        """Known people whom this fetch has not listed."""
-        return frozenset(
-            source_id for source_id, entry in self._people.items() if not isinstance(entry, int) and not entry[2]
-        )
+        """Known people whom this fetch has not listed, those that an earlier one proved to be gone included."""
+        return frozenset(source_id for source_id, entry in self._people.items() if not isinstance(entry, int))
 
     def missing_but_named(self) -> int:
         """How many known people this fetch has not listed although sections of this fetch name them.
@@ -167,7 +165,8 @@ class Mirror:
         A live SIS may drop somebody between two pages; more than a few say that the list of people was not whole.
         """
         named = len(self._named_missing)
-        return named if named > max(1, len(self.missing_people()) // 5) else 0
+        missing = sum(1 for entry in self._people.values() if not isinstance(entry, int) and not entry[2])
+        return named if named > max(1, missing // 5) else 0
 
     def _known(self, table: Table) -> Known:
         columns = select(table.c.source_id, table.c.id, table.c.fingerprint, table.c.gone_in_sync)

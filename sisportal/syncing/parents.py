@@ -4,7 +4,8 @@ from collections import defaultdict
 
 from sqlalchemy import Connection, exists, select, update
 
-from sisportal.models import SchoolClass, Source
+from sisportal.models import ActionState, SchoolClass, Source
+from sisportal.syncing.actions import ACTIONS
 from sisportal.syncing.held import CLASSES
 from sisportal.syncing.outcomes import Ledger
 from sisportal.syncing.rows import Row, chunks, insert_rows, reserve_ids, stored_moment, update_rows
@@ -16,10 +17,13 @@ _KEYS_AT_ONCE = 500
 
 def arrange(ledger: Ledger) -> None:
     """Put the classes that this sync made under parents. Run again after a crash, it finds what is left to do."""
-    new = select(CLASSES.c.session_key).where(
-        CLASSES.c.changed_by_sync == ledger.sync_id, CLASSES.c.session_key != "", CLASSES.c.parent_id.is_(None),
-        CLASSES.c.is_parent.is_(False),
+    added = select(ACTIONS.c.target_id).where(
+        ACTIONS.c.sync_id == ledger.sync_id, ACTIONS.c.type == "section", ACTIONS.c.verb == "add",
+        ACTIONS.c.state == ActionState.APPLIED,
     )  # fmt: skip
+    new = select(CLASSES.c.session_key).where(
+        CLASSES.c.id.in_(added), CLASSES.c.session_key != "", CLASSES.c.parent_id.is_(None)
+    )
     with ledger.transaction() as connection:
         keys = sorted(set(connection.scalars(new)))
     for chunk in chunks(keys, _KEYS_AT_ONCE):

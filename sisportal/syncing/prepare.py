@@ -119,6 +119,7 @@ class Preparation:
     def run(self) -> SyncState:
         """Every step of SPEC 5, in order."""
         self._pulse.stage("Opening the connection")
+        self._keep_options()
         provider = self._open_provider(self._facts)
         self._take_district(provider)
         self._require_scope(provider)
@@ -138,6 +139,16 @@ class Preparation:
             self._pulse,
         ).run()
         return self._save()
+
+    def _keep_options(self) -> None:
+        """Note the options that this prepare runs with: they may have changed since it was asked for."""
+        values = {
+            "options": options_to_store(self._facts.options),
+            "options_version": self._facts.options_version,
+        }
+        with writing(self._engine).begin() as connection:
+            self._pulse.fence(connection)
+            connection.execute(update(Sync).where(Sync.id == self._sync_id).values(values))
 
     def _take_district(self, provider: Provider) -> None:
         self._district = provider.district()
@@ -159,13 +170,13 @@ class Preparation:
             )
 
     def _take(self, step: Batch | Seal) -> None:
+        self._begin(step.collection)
         if isinstance(step, Seal):
             self._seals.append(step)
             self._refuse_empty(step)
             if step.collection is Collection.SCHOOLS:
                 self._keep_schools(whole=step.complete)
             return
-        self._begin(step.collection)
         self._others.update(step.others)
         records, problems = self._checker.check(step.records)
         problems = [*step.problems, *problems, *self._mirrored(step.collection, records)]
@@ -251,8 +262,10 @@ class Preparation:
     def _mirror_is_fresh(self) -> None:
         with writing(self._engine).begin() as connection:
             self._pulse.fence(connection)
+            # Not where somebody mapped a school meanwhile: this fetch was read with the mapping of its beginning.
+            same = SisConnection.options_version == self._facts.options_version
             connection.execute(
-                update(SisConnection).where(SisConnection.id == self._facts.id).values(mirror_stale=False)
+                update(SisConnection).where(SisConnection.id == self._facts.id, same).values(mirror_stale=False)
             )
 
     def _save(self) -> SyncState:
@@ -260,6 +273,8 @@ class Preparation:
         counts = self._plan.counts()
         with writing(self._engine).begin() as connection:
             self._pulse.fence(connection)
+            if connection.scalar(select(Sync.cancel_asked).where(Sync.id == self._sync_id)):
+                raise Cancelled
             self._keep_district(connection, now)
             self._supersede(connection, now)
             first_sync = self._facts.committed_sync_id is None

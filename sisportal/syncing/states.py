@@ -1,11 +1,12 @@
 """The states of a sync: which moves are allowed, and how a stage claims a sync so that it runs once (DESIGN 2)."""
 
 import secrets
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Engine, false, or_, select, update
 
-from sisportal.models import Sync, SyncState
+from sisportal.models import SisConnection, Sync, SyncState
 from sisportal.models.database import writing
 
 STALE_AFTER = timedelta(seconds=10)
@@ -44,8 +45,16 @@ def move(connection: Connection, sync_id: int, to: SyncState, **values: object) 
     return connection.execute(statement).rowcount == 1
 
 
-def claim(engine: Engine, sync_id: int, to: SyncState, now: datetime) -> str:
+def claim(
+    engine: Engine,
+    sync_id: int,
+    to: SyncState,
+    now: datetime,
+    first: Callable[[Connection, SyncState], None] | None = None,
+) -> str:
     """Take a sync for a stage (``PREPARING`` or ``COMMITTING``) and return the claim's token.
+
+    ``first`` is called once it is taken, with the state that it was in: what it does stands or falls with the claim.
 
     A commit that died is taken over where it stopped; one that is alive, and any other sync of the connection that is
     alive, raises ``Busy``. A state that does not allow the stage raises ``NotAllowed``.
@@ -55,8 +64,11 @@ def claim(engine: Engine, sync_id: int, to: SyncState, now: datetime) -> str:
         connection_id = connection.scalar(select(Sync.connection_id).where(Sync.id == sync_id))
         if connection_id is None:
             raise NotAllowed(f"There is no sync {sync_id}.")
+        # One claim of a connection at a time: of two syncs claimed in one moment, one must see the other.
+        connection.execute(select(SisConnection.id).where(SisConnection.id == connection_id).with_for_update())
         interrupt_dead(connection, now, connection_id)
         _refuse_while_another_runs(connection, connection_id, sync_id)
+        was = connection.scalars(select(Sync.state).where(Sync.id == sync_id)).one()
         takes_over = (Sync.state == SyncState.COMMITTING) & _dead(now) if to is SyncState.COMMITTING else false()
         sources = [state for state, targets in MOVES.items() if to in targets]
         statement = (
@@ -66,6 +78,8 @@ def claim(engine: Engine, sync_id: int, to: SyncState, now: datetime) -> str:
         )
         if connection.execute(statement).rowcount != 1:
             raise NotAllowed(_refusal(connection, sync_id, to, now))
+        if first is not None:
+            first(connection, SyncState(was))
     return token
 
 
@@ -74,11 +88,12 @@ def interrupt_dead(connection: Connection, now: datetime, connection_id: int | N
     statement = select(Sync.id).where(Sync.state == SyncState.PREPARING, _dead(now))
     if connection_id is not None:
         statement = statement.where(Sync.connection_id == connection_id)
-    dead = list(connection.scalars(statement))
     note = "Stopped half-way: the program that prepared it ended. Nothing was lost; start it again."
-    for sync_id in dead:
-        move(connection, sync_id, SyncState.INTERRUPTED, note=note, finished_at=now, claim=None)
-    return dead
+    values = {"state": SyncState.INTERRUPTED, "note": note, "finished_at": now, "claim": None}
+    # Asked again with the change: its heart may have beaten since it was found.
+    found = list(connection.scalars(statement))
+    still = update(Sync).where(Sync.state == SyncState.PREPARING, _dead(now)).values(values)
+    return [sync_id for sync_id in found if connection.execute(still.where(Sync.id == sync_id)).rowcount]
 
 
 def dead_commits(connection: Connection, now: datetime) -> list[int]:
