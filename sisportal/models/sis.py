@@ -92,6 +92,9 @@ class SisPerson(Base):
         UniqueConstraint("connection_id", "source_id"),
         # With every column that lists filter by, so that counts and searches read the index alone.
         Index("ix_sis_person_list", "connection_id", "role", "search", "school", "gone_in_sync", "in_scope"),
+        Index(
+            "ix_sis_person_pending", "connection_id", sqlite_where=text("pending = 1"), postgresql_where=text("pending")
+        ),
     )
 
     id: Mapped[Key]
@@ -118,6 +121,12 @@ class SisSection(Base):
     __table_args__ = (
         UniqueConstraint("connection_id", "source_id"),
         Index("ix_sis_section_list", "connection_id", "search", "school", "gone_in_sync", "in_scope"),
+        Index(
+            "ix_sis_section_pending",
+            "connection_id",
+            sqlite_where=text("pending = 1"),
+            postgresql_where=text("pending"),
+        ),
     )
 
     id: Mapped[Key]
