@@ -56,7 +56,7 @@ class Children:
             env=self._environ,
             cwd=self._folder,
             start_new_session=True,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - there are no threads here
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - there are no threads here
         )
 
     def run(self, name: str, command: Sequence[str]) -> None:
@@ -124,7 +124,7 @@ def _ended(children: Sequence[subprocess.Popen[bytes]]) -> bool:
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Has the kernel end this process when its parent is killed without a chance to do so (prctl(2), Linux)."""
     if _LIBC:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
+from flask.logging import default_handler
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sisportal import cli
@@ -14,7 +15,7 @@ from sisportal.models.database import engine_options, prepare_engine
 from sisportal.syncing.connections import OpenProvider, opener
 from sisportal.syncing.credentials import Cipher
 from sisportal.syncing.progress import Clock
-from sisportal.syncing.queue import StageQueue, redis_client
+from sisportal.syncing.queue import StageQueue, connect
 from sisportal.web import appearance, home, notifications, setup, sign_in
 from sisportal.web.access import init_access
 from sisportal.web.errors import init_errors
@@ -47,6 +48,7 @@ def create_app(
     **config: Any,
 ) -> Flask:
     """The portal. Neither the database nor the queue is touched yet; the keywords stand in for the real ones in tests."""
+    _log()
     app = Flask(__name__, static_folder=str(PROJECT / "static"), template_folder=str(PROJECT / "templates"))
     app.config.from_mapping(_config(settings), **config)
     cipher = Cipher(settings.secret_key)
@@ -55,7 +57,7 @@ def create_app(
         clock=clock,
         cipher=cipher,
         open_provider=open_provider or opener(cipher),
-        queue=queue or StageQueue(redis_client(settings.redis_url)),
+        queue=queue or StageQueue(connect(settings.redis_url)),
     )
     _bind(app)
     for blueprint in BLUEPRINTS:
@@ -79,6 +81,14 @@ def _config(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _log() -> None:
+    """Everything of the portal's own, in one form, to the console."""
+    logger = logging.getLogger("sisportal")
+    logger.setLevel(logging.INFO)
+    if default_handler not in logger.handlers:
+        logger.addHandler(default_handler)
+
+
 def _bind(app: Flask) -> None:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(PROJECT / "migrations"))
@@ -90,4 +100,3 @@ def _bind(app: Flask) -> None:
     init_rendering(app, shell=shell, zone=time_zone, clock=app.extensions["clock"])
     init_security(app)
     init_errors(app)
-    logging.getLogger("sisportal").setLevel(logging.INFO)

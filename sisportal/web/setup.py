@@ -100,7 +100,7 @@ def do_setup() -> Response:
 def _finished(form: SetupForm) -> Response:
     values = {field: value.strip() for field, value in form.data.items() if field not in {"code", "password"}}
     try:
-        account_id = set_up(db.engine, **values, password=form.password.data, now=now(), address=address())
+        account_id = set_up(db.engine, **values, password=form.password.data or "", now=now(), address=address())
     except Refused as refused:
         form[refused.field].errors = [str(refused)]
         return _page(form, 422)

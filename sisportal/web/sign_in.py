@@ -59,14 +59,14 @@ def do_sign_in() -> Response:
     form = SignInForm()
     if not form.validate():
         return _page(form, 422)
-    moment, entered = now(), form.username.data.strip()
+    moment, entered = now(), (form.username.data or "").strip()
     limits = {f"account:{entered.lower()}": TRIES_OF_ACCOUNT, f"address:{address()}": TRIES_OF_ADDRESS}
     db.session.rollback()  # what follows writes in transactions of its own, and none is held while the password is checked
     if not throttle.may_try(db.engine, limits, moment):
         return _page(form, 429, TOO_MANY)
     with db.engine.connect() as connection:
         who = who_signs_in(connection, entered)
-    if not fits(who.password_hash if who else None, form.password.data) or who is None:
+    if not fits(who.password_hash if who else None, form.password.data or "") or who is None:
         _record("sign-in-failed", who, moment)
         return _page(form, 422, WRONG)
     throttle.forget(db.engine, limits, moment)

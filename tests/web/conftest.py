@@ -1,7 +1,7 @@
 """Fixtures of the pages: a portal on SQLite, a queue that remembers, and browsers of three people."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from argon2 import PasswordHasher
@@ -13,38 +13,9 @@ from sisportal.extensions import db
 from sisportal.factory import create_app
 from sisportal.models import Account, AccountRole
 from sisportal.syncing import administrators
-from sisportal.syncing.queue import QueueGone, StageQueue
+from tests.fakes import FakeClock, FakeQueue
 
 NOW = datetime(2026, 11, 3, 13, 5, tzinfo=UTC)
-
-
-class FakeClock:
-    """Stands still until it is told to move."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_(self, **time: float) -> None:
-        self.now += timedelta(**time)
-
-
-class FakeQueue(StageQueue):
-    """Remembers what was sent; ``away`` makes it a queue that does not answer."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, int]] = []
-        self.away = False
-
-    def _send(self, job: str, sync_id: int, *more: int | None) -> None:
-        if self.away:
-            raise QueueGone
-        self.sent.append((job.rpartition(".")[2], sync_id))
-
-    def waiting(self) -> set[tuple[str, int]]:
-        return {(f"jobs.sync.{job}", sync_id) for job, sync_id in self.sent}
 
 
 @pytest.fixture(autouse=True)

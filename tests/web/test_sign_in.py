@@ -8,7 +8,8 @@ from sqlalchemy import select, update
 from sisportal.extensions import db
 from sisportal.models import Account, AuditEvent
 from sisportal.syncing.administrators import make_administrator, reset_password
-from tests.web.conftest import NOW, FakeClock
+from tests.fakes import FakeClock
+from tests.web.conftest import NOW
 
 PASSWORD = "correct horse battery"
 WRONG = "The username or the password is not right."

@@ -1,0 +1,31 @@
+"""The jobs of the queue: one stage of one sync each. They may be killed at any time and sent any number of times."""
+
+import logging
+
+from flask import current_app
+
+from sisportal.extensions import db
+from sisportal.syncing import commit as committing
+from sisportal.syncing import prepare as preparing
+from sisportal.syncing.states import NotAllowed
+
+logger = logging.getLogger("sisportal.jobs")
+
+
+def prepare(sync_id: int) -> None:
+    """Prepare a queued sync. One that may not be prepared now stays as it is: recovery sends it again."""
+    portal = current_app.extensions
+    try:
+        state = preparing.prepare(db.engine, sync_id, portal["open_provider"], portal["clock"])
+        logger.info("sync %s: %s", sync_id, state)
+    except NotAllowed as refusal:
+        logger.info("sync %s not prepared: %s", sync_id, refusal)
+
+
+def commit(sync_id: int) -> None:
+    """Commit a sync, or continue a commit whose worker died."""
+    try:
+        state = committing.commit(db.engine, sync_id, current_app.extensions["clock"])
+        logger.info("sync %s: %s", sync_id, state)
+    except NotAllowed as refusal:
+        logger.info("sync %s not committed: %s", sync_id, refusal)

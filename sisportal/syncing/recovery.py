@@ -1,0 +1,61 @@
+"""Putting right what a killed worker or a lost queue left behind, from what the syncs' rows say (SPEC 7, 11)."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from sisportal.models import Sync, SyncState
+from sisportal.models.database import writing
+from sisportal.syncing.queue import COMMIT, PREPARE, QueueGone, StageQueue
+from sisportal.syncing.running import commit_asked
+from sisportal.syncing.states import MOVES, dead_commits, interrupt_dead
+
+logger = logging.getLogger(__name__)
+
+GRACE = timedelta(seconds=5)
+"""How long somebody who asked for a stage may take to send it, or to begin it without a queue."""
+_COMMITTABLE = [state for state, targets in MOVES.items() if SyncState.COMMITTING in targets]
+
+
+def recover(engine: Engine, queue: StageQueue, now: datetime) -> list[tuple[str, int]]:
+    """Mark dead prepares as interrupted, and send again what waits for a worker and is not in the queue.
+
+    Returns (job, sync id) of what was sent. To send a stage once too often does no harm: it is claimed once. Where the
+    queue is away nothing is sent, and the next call tries again.
+    """
+    with writing(engine).begin() as connection:
+        for sync_id in interrupt_dead(connection, now):
+            logger.warning("sync %s was interrupted: its worker has died", sync_id)
+        wanted = [(COMMIT, sync_id) for sync_id in dead_commits(connection, now)]
+        wanted += [(COMMIT, row.id) for row in connection.execute(_asked()) if _is_lost_commit(row, now)]
+        queued = select(Sync.id).where(Sync.state == SyncState.QUEUED, Sync.created_at < now - GRACE)
+        wanted += [(PREPARE, sync_id) for sync_id in connection.scalars(queued.order_by(Sync.id))]
+    try:
+        return _send(queue, wanted)
+    except QueueGone:
+        logger.warning("the queue does not answer: %d stages wait for it", len(wanted))
+        return []
+
+
+def _send(queue: StageQueue, wanted: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    waiting = queue.waiting() if wanted else set()
+    lost = [(job, sync_id) for job, sync_id in wanted if (job, sync_id) not in waiting]
+    for job, sync_id in lost:
+        logger.warning("%s of sync %s is sent again", job, sync_id)
+        if job == COMMIT:
+            queue.send_commit(sync_id)
+        else:
+            queue.send_prepare(sync_id)
+    return lost
+
+
+def _asked() -> Any:
+    return select(Sync.id, Sync.state, Sync.stage, Sync.heartbeat_at).where(
+        Sync.state.in_(_COMMITTABLE), Sync.stage != ""
+    )
+
+
+def _is_lost_commit(row: Any, now: datetime) -> bool:
+    return commit_asked(row, now) and now - row.heartbeat_at > GRACE

@@ -1,0 +1,139 @@
+"""The worker, as its own process, with a real queue and a real SIS behind HTTP."""
+
+import importlib
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from redis import Redis
+from rq.registry import FailedJobRegistry
+from sqlalchemy import select, update
+
+from jobs.schedule import tick
+from sisportal.extensions import db
+from sisportal.factory import utc_now
+from sisportal.models import Sync, SyncState
+from sisportal.sandbox.faults import Fault
+from sisportal.sandbox.serving import Served
+from sisportal.syncing.prepare import prepare, request_sync
+from sisportal.syncing.queue import FUNCTIONS, QueueGone, StageQueue, connect, stages
+
+Start = Callable[[str], subprocess.Popen[bytes]]
+LONG = 30.0
+
+
+def state(sync_id: int) -> str:
+    with db.engine.connect() as connection:
+        return str(connection.scalar(select(Sync.state).where(Sync.id == sync_id)))
+
+
+def wait(sync_id: int, wanted: SyncState) -> None:
+    limit = time.monotonic() + LONG
+    while state(sync_id) != wanted:
+        assert time.monotonic() < limit, f"still {state(sync_id)}"
+        time.sleep(0.05)
+
+
+def age(sync_id: int) -> None:
+    """As if a minute had passed since the sync was asked for and last gave a sign of life."""
+    past = utc_now() - timedelta(minutes=1)
+    with db.engine.begin() as connection:
+        connection.execute(update(Sync).where(Sync.id == sync_id).values(heartbeat_at=past, created_at=past))
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("path", FUNCTIONS.values())
+def test_every_job_that_is_named_exists(path: str) -> None:
+    module, _, name = path.rpartition(".")
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_what_travels_in_the_queue_is_json_with_an_id(redis_url: str) -> None:
+    with connect(redis_url) as redis:
+        StageQueue(redis).send_prepare(7)
+        job = stages(redis).jobs[0]
+        assert (job.func_name, job.args, job.kwargs) == ("jobs.sync.prepare", [7], {})
+        assert job.serializer.dumps([7]) == b"[7]"
+        assert StageQueue(redis).waiting() == {("prepare", 7)}
+
+
+def test_a_queue_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
+    with connect(f"unix://{tmp_path}/nothing.sock") as redis:
+        with pytest.raises(QueueGone):
+            StageQueue(redis).send_prepare(7)
+        with pytest.raises(QueueGone):
+            StageQueue(redis).waiting()
+
+
+def test_a_sync_is_prepared_and_committed_from_the_queue(portal: Flask, start: Start, redis_url: str) -> None:
+    queue: StageQueue = portal.extensions["queue"]
+    worker = start("jobs.worker")
+    sync_id = request_sync(db.engine, 1, utc_now())
+    queue.send_prepare(sync_id)
+    wait(sync_id, SyncState.PREPARED)
+    queue.send_commit(sync_id)
+    wait(sync_id, SyncState.COMMITTED)
+    queue.send_commit(sync_id)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(LONG) == 0
+    with Redis.from_url(redis_url) as redis:
+        assert FailedJobRegistry(queue=stages(redis)).get_job_ids() == []
+
+
+def test_a_stage_ends_with_its_worker_and_the_next_worker_says_so(portal: Flask, start: Start, sandbox: Served) -> None:
+    sandbox.sandbox.faults.add(Fault(name="slow", path="/v3.1/users"))
+    sync_id = request_sync(db.engine, 1, utc_now())
+    portal.extensions["queue"].send_prepare(sync_id)
+    worker = start("jobs.worker")
+    wait(sync_id, SyncState.PREPARING)
+    stage = children(worker.pid)
+    worker.kill()
+    worker.wait()
+    limit = time.monotonic() + LONG
+    while any(Path(f"/proc/{pid}").exists() for pid in stage):
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    age(sync_id)
+    start("jobs.worker")
+    wait(sync_id, SyncState.INTERRUPTED)
+
+
+def test_a_worker_begins_with_what_the_queue_lost(portal: Flask, start: Start) -> None:
+    sync_id = request_sync(db.engine, 1, utc_now())
+    age(sync_id)
+    start("jobs.worker")
+    wait(sync_id, SyncState.PREPARED)
+
+
+def test_a_worker_goes_on_with_a_commit_that_died(portal: Flask, start: Start) -> None:
+    sync_id = request_sync(db.engine, 1, utc_now())
+    prepare(db.engine, sync_id, portal.extensions["open_provider"], utc_now)
+    with db.engine.begin() as connection:
+        connection.execute(update(Sync).where(Sync.id == sync_id).values(state=SyncState.COMMITTING, claim="dead"))
+    age(sync_id)
+    start("jobs.worker")
+    wait(sync_id, SyncState.COMMITTED)
+
+
+def test_the_clock_puts_right_what_died_while_the_worker_is_busy(portal: Flask) -> None:
+    sync_id = request_sync(db.engine, 1, utc_now())
+    age(sync_id)
+    tick(portal)
+    assert portal.extensions["queue"].waiting() == {("prepare", sync_id)}
+
+
+def test_the_clock_lives_through_a_database_that_is_away(portal: Flask) -> None:
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE warning")
+        connection.exec_driver_sql("DROP TABLE action")
+        connection.exec_driver_sql("DROP TABLE notification")
+        connection.exec_driver_sql("DROP TABLE sync")
+    tick(portal)
