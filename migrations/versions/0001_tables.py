@@ -210,16 +210,16 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sis_person", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_sis_person_list",
+            ["connection_id", "role", "search", "school", "gone_in_sync", "in_scope"],
+            unique=False,
+        )
+        batch_op.create_index(
             "ix_sis_person_pending",
             ["connection_id"],
             unique=False,
             sqlite_where=sa.text("pending = 1"),
             postgresql_where=sa.text("pending"),
-        )
-        batch_op.create_index(
-            "ix_sis_person_list",
-            ["connection_id", "role", "search", "school", "gone_in_sync", "in_scope"],
-            unique=False,
         )
 
     op.create_table(
@@ -274,14 +274,14 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("sis_section", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_sis_section_list", ["connection_id", "search", "school", "gone_in_sync", "in_scope"], unique=False
+        )
+        batch_op.create_index(
             "ix_sis_section_pending",
             ["connection_id"],
             unique=False,
             sqlite_where=sa.text("pending = 1"),
             postgresql_where=sa.text("pending"),
-        )
-        batch_op.create_index(
-            "ix_sis_section_list", ["connection_id", "search", "school", "gone_in_sync", "in_scope"], unique=False
         )
 
     op.create_table(
