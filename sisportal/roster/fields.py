@@ -150,7 +150,8 @@ def without_blanks(values: Values) -> Values:
 def difference(incoming: Values, held: Values, written: Values, blanks: Blanks) -> Difference:
     """What of ``incoming`` would change ``held``.
 
-    A field that no sync has written yet (``written`` lacks it) counts as untouched in the portal: the SIS's value wins.
+    ``written`` is what was last written, without its blanks; where it is empty no sync has written the record yet, and the
+    SIS's values win.
     """
     before: Values = {}
     after: Values = {}
@@ -160,14 +161,18 @@ def difference(incoming: Values, held: Values, written: Values, blanks: Blanks) 
         here = held.get(name)
         if value == here or (is_blank(value) and (is_blank(here) or blanks is Blanks.IGNORE)):
             continue
-        last = written.get(name, here)
-        if last == here:
+        last = written.get(name) if written else here
+        if _says_the_same(last, here):
             before[name], after[name] = here, value
-        elif last == value:
+        elif _says_the_same(last, value):
             kept[name] = value
         else:
             both[name] = (last, here, value)
     return Difference(before, after, kept, both)
+
+
+def _says_the_same(one: Any, other: Any) -> bool:
+    return one == other or (is_blank(one) and is_blank(other))
 
 
 class Standing(StrEnum):

@@ -1,7 +1,7 @@
 """Actions on accounts, applied a batch at a time: made, changed, revived, archived."""
 
 import msgspec
-from sqlalchemy import Connection, Text, delete, func, select, type_coerce
+from sqlalchemy import Connection, delete, func, select
 
 from sisportal.models import Source
 from sisportal.roster.fields import Standing, Values, standing
@@ -15,8 +15,8 @@ from sisportal.syncing.held import (
     account_held,
     account_row,
     account_search,
-    decode_values,
 )
+from sisportal.syncing.links import read_links
 from sisportal.syncing.outcomes import Ledger, Results, Stored
 from sisportal.syncing.rows import Row, chunks, insert_rows, json_text, reserve_ids, stored_moment, update_rows
 
@@ -25,6 +25,7 @@ _INSERT = ("id", *ACCOUNT_COLUMNS, "username", "search", "source", "session_vers
 _LINK = ("connection_id", "source_id", "account_id", "written", "written_fingerprint")
 _UPDATE = (*ACCOUNT_COLUMNS, "search", "changed_by_sync")
 GONE = "The account is not there any more."
+UNLINKED = "The account is no longer linked to this person of the SIS, or is linked to another."
 CHANGED = "The account was changed in the portal after this sync was prepared."
 
 
@@ -58,8 +59,8 @@ class AccountCommit:
     def _add(self, connection: Connection, actions: list[Stored], results: Results) -> None:
         linked = self._linked(connection, [action.source_id for action in actions])
         wanted = [(action, action.after) for action in actions if action.source_id not in linked]
-        taken = _taken(connection, [after["username"] for _, after in wanted])
         first = reserve_ids(connection, ACCOUNTS, len(wanted))
+        taken = _taken(connection, [after["username"] for _, after in wanted])
         now = stored_moment(connection, self._ledger.clock())
         accounts: list[Row] = []
         links: list[Row] = []
@@ -101,7 +102,7 @@ class AccountCommit:
 
     def _edit(self, connection: Connection, actions: list[Stored], results: Results) -> None:
         held = _held(connection, [action.target_id for action in actions if action.target_id is not None])
-        written = self._written(connection, [action.source_id for action in actions])
+        linked = read_links(connection, ACCOUNT_LINKS, self._connection_id, actions)
         accounts: list[Row] = []
         revived: list[Row] = []
         links: list[Row] = []
@@ -109,6 +110,9 @@ class AccountCommit:
             account = held.get(action.target_id or 0)
             if account is None:
                 results.conflict(action, GONE)
+                continue
+            if not linked.agrees(action):
+                results.conflict(action, UNLINKED)
                 continue
             before, after = action.before, action.after
             linking = after.pop("identifiers", None) is not None
@@ -119,7 +123,7 @@ class AccountCommit:
                 revived.append((None, None, account.id))
             after.pop("archived", None)
             accounts.append(self._account(account, values))
-            last = values if linking else written.get(action.source_id, {}) | after
+            last = values if linking else linked.written(action) | after
             links.append((self._connection_id, action.source_id, account.id, json_text(last), action.fingerprint))
         update_rows(connection, ACCOUNTS, _UPDATE, ("id",), accounts)
         update_rows(connection, ACCOUNTS, ("archived_at", "archived_by_sync"), ("id",), revived)
@@ -135,12 +139,15 @@ class AccountCommit:
 
     def _delete(self, connection: Connection, actions: list[Stored], results: Results) -> None:
         held = _held(connection, [action.target_id for action in actions if action.target_id is not None])
+        linked = read_links(connection, ACCOUNT_LINKS, self._connection_id, actions)
         now = stored_moment(connection, self._ledger.clock())
         rows: list[Row] = []
         for action in actions:
             account = held.get(action.target_id or 0)
             if account is None:
                 results.conflict(action, GONE)
+            elif not linked.agrees(action):
+                results.conflict(action, UNLINKED)
             elif account.values["archived"]:
                 results.already_so(action, account.id, "The account was archived already.")
             else:
@@ -153,12 +160,6 @@ class AccountCommit:
             ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.source_id.in_(source_ids)
         )
         return {row[0]: row[1] for row in connection.execute(statement).all()}
-
-    def _written(self, connection: Connection, source_ids: list[str]) -> dict[str, Values]:
-        statement = select(ACCOUNT_LINKS.c.source_id, type_coerce(ACCOUNT_LINKS.c.written, Text)).where(
-            ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.source_id.in_(source_ids)
-        )
-        return {row[0]: decode_values(row[1]) for row in connection.execute(statement).all()}
 
     def _relink(self, connection: Connection, links: list[Row]) -> None:
         """Keep what was written; an account has one link to a connection, so another id of its own goes."""
@@ -191,12 +192,21 @@ def _judged(action: Stored, account: Held, before: Values, after: Values, result
 
 
 def _held(connection: Connection, ids: list[int]) -> dict[int, Held]:
+    """The accounts, locked where the database can: nobody changes them between this look and the write."""
     statement = select(ACCOUNTS.c.id, ACCOUNTS.c.username, ACCOUNTS.c.archived_at, *account_columns())
-    rows = connection.execute(statement.where(ACCOUNTS.c.id.in_(ids))).all()
+    rows = connection.execute(statement.where(ACCOUNTS.c.id.in_(ids)).with_for_update()).all()
     return {row[0]: Held(row[0], row[1], account_held(row[3:]) | {"archived": row[2] is not None}) for row in rows}
 
 
 def _taken(connection: Connection, usernames: list[str]) -> set[str]:
-    lowered = [username.lower() for username in usernames]
-    statement = select(func.lower(ACCOUNTS.c.username)).where(func.lower(ACCOUNTS.c.username).in_(lowered))
-    return set(connection.scalars(statement))
+    """Those of the usernames that accounts have, whatever their case, in lower case.
+
+    A database may lower only the letters of ASCII, so both spellings are looked for.
+    """
+    lowered = {username.lower() for username in usernames} | {_ascii_lower(username) for username in usernames}
+    statement = select(ACCOUNTS.c.username).where(func.lower(ACCOUNTS.c.username).in_(lowered))
+    return {username.lower() for username in connection.scalars(statement)}
+
+
+def _ascii_lower(username: str) -> str:
+    return username.encode().lower().decode()

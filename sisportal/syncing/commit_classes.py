@@ -16,8 +16,8 @@ from sisportal.syncing.held import (
     class_held,
     class_search,
     column_value,
-    decode_values,
 )
+from sisportal.syncing.links import read_links
 from sisportal.syncing.mirror import SECTIONS
 from sisportal.syncing.outcomes import Ledger, Results, Stored
 from sisportal.syncing.rosters import Rosters
@@ -30,6 +30,7 @@ _INSERT = (
 _LINK = ("connection_id", "source_id", "class_id", "written", "written_fingerprint")
 _UPDATE = (*CLASS_COLUMNS, "search", "changed_by_sync")
 GONE = "The class is not there any more."
+UNLINKED = "The class is no longer linked to this section of the SIS, or is linked to another."
 CHANGED = "The class was changed in the portal after this sync was prepared."
 
 
@@ -62,7 +63,7 @@ class ClassCommit:
         wanted = [action for action in actions if action.source_id not in linked]
         first = reserve_ids(connection, CLASSES, len(wanted))
         now = stored_moment(connection, self._ledger.clock())
-        self._rosters.places(connection, wanted)
+        self._rosters.places(connection, wanted, {})
         keys = self._session_keys(connection, wanted)
         classes: list[Row] = []
         links: list[Row] = []
@@ -96,8 +97,9 @@ class ClassCommit:
 
     def _edit(self, connection: Connection, actions: list[Stored], results: Results) -> None:
         held = _held(connection, [action.target_id for action in actions if action.target_id is not None])
-        last = self._written(connection, actions)
-        places = self._rosters.places(connection, actions)
+        linked = read_links(connection, CLASS_LINKS, self._connection_id, actions)
+        last = {action.source_id: linked.written(action) for action in actions}
+        places = self._rosters.places(connection, actions, last)
         classes: list[Row] = []
         revived: list[Row] = []
         links: list[Row] = []
@@ -105,6 +107,9 @@ class ClassCommit:
             class_ = held.get(action.target_id or 0)
             if class_ is None:
                 results.conflict(action, GONE)
+                continue
+            if not linked.agrees(action):
+                results.conflict(action, UNLINKED)
                 continue
             before, after = action.before, action.after
             linking = after.pop("identifiers", None) is not None
@@ -116,7 +121,7 @@ class ClassCommit:
                 revived.append((None, None, class_.id))
             after.pop("archived", None)
             classes.append(_class_row(values, self._ledger.sync_id, class_.id))
-            written = last.get(action.source_id, {})
+            written = last[action.source_id]
             roster, whole = self._rosters.change(action, class_.id, teachers, written, places, results)
             written = (values if linking else written | after) | roster
             mark = action.fingerprint if whole else None
@@ -128,12 +133,15 @@ class ClassCommit:
 
     def _delete(self, connection: Connection, actions: list[Stored], results: Results) -> None:
         held = _held(connection, [action.target_id for action in actions if action.target_id is not None])
+        linked = read_links(connection, CLASS_LINKS, self._connection_id, actions)
         now = stored_moment(connection, self._ledger.clock())
         rows: list[Row] = []
         for action in actions:
             class_ = held.get(action.target_id or 0)
             if class_ is None:
                 results.conflict(action, GONE)
+            elif not linked.agrees(action):
+                results.conflict(action, UNLINKED)
             elif class_.values["archived"]:
                 results.already_so(action, class_.id, "The class was archived already.")
             else:
@@ -165,13 +173,6 @@ class ClassCommit:
         )
         return {row[0]: row[1] for row in connection.execute(statement).all()}
 
-    def _written(self, connection: Connection, actions: list[Stored]) -> dict[str, Values]:
-        statement = select(CLASS_LINKS.c.source_id, type_coerce(CLASS_LINKS.c.written, Text)).where(
-            CLASS_LINKS.c.connection_id == self._connection_id,
-            CLASS_LINKS.c.source_id.in_([action.source_id for action in actions]),
-        )
-        return {row[0]: decode_values(row[1]) for row in connection.execute(statement).all()}
-
     def _relink(self, connection: Connection, links: list[Row]) -> None:
         for chunk in chunks((link[2] for link in links), 500):
             connection.execute(
@@ -199,6 +200,7 @@ def _judged(action: Stored, class_: Held, before: Values, after: Values, results
 
 
 def _held(connection: Connection, ids: list[int]) -> dict[int, Held]:
+    """The classes, locked where the database can: nobody changes them between this look and the write."""
     statement = select(CLASSES.c.id, CLASSES.c.archived_at, *class_columns()).where(CLASSES.c.id.in_(ids))
-    rows = connection.execute(statement).all()
+    rows = connection.execute(statement.with_for_update()).all()
     return {row[0]: Held(row[0], class_held(row[2:]) | {"archived": row[1] is not None}) for row in rows}

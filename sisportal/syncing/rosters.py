@@ -1,5 +1,6 @@
 """Who is in a class: the joins and leaves of section actions, resolved to accounts and written as memberships."""
 
+from collections.abc import Mapping
 from typing import cast
 
 import msgspec
@@ -37,13 +38,20 @@ class Rosters:
         self._added: dict[tuple[int, int], int] = {}
         self._changed: dict[tuple[int, int], tuple[int, int | None]] = {}
 
-    def places(self, connection: Connection, actions: list[Stored]) -> Places:
-        """The memberships of the actions' classes as they are; accounts of those who join or leave are looked up."""
+    def places(self, connection: Connection, actions: list[Stored], last: Mapping[str, Values]) -> Places:
+        """The memberships of the actions' classes as they are; accounts of those who join or leave are looked up.
+
+        ``last``: ``source_id`` of the sections -> what was last written of them.
+        """
         if self._staying is None:
             self._read_decisions(connection)
         named = {
             source_id for action in actions for part in ("join", "leave") for source_id in action.roster.get(part, [])
-        } | {teacher for action in actions for teacher in action.after.get("teachers", [])}
+        }
+        for action in actions:
+            if "teachers" in action.after:
+                # Those who were teachers too: one who keeps the place although no longer listed moves behind the others.
+                named.update(action.after["teachers"], last.get(action.source_id, {}).get("teachers", ()))
         self._look_up(connection, named - self._accounts.keys())
         classes = [action.target_id for action in actions if action.target_id is not None]
         columns = select(
@@ -129,7 +137,7 @@ class Rosters:
         return False
 
     def _place(self, class_id: int, teachers: list[str], joined: list[str], leaving: set[str], places: Places) -> None:
-        positions = {source_id: Membership.STUDENT for source_id in joined}
+        positions = dict.fromkeys(joined, Membership.STUDENT)
         positions |= {source_id: number for number, source_id in enumerate(teachers)}
         for source_id, position in positions.items():
             account_id = self._accounts.get(source_id)
