@@ -47,8 +47,9 @@ def running(folder: Path, *options: str) -> Iterator[tuple[int, list[str], subpr
         try:
             yield port, printed, launcher
         finally:
-            launcher.terminate()
-            launcher.communicate()
+            if launcher.poll() is None:
+                launcher.terminate()
+                launcher.communicate()
 
 
 def children(pid: int) -> list[int]:
