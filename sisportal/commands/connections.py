@@ -230,5 +230,5 @@ def _set_option(here: Portal, connection_id: int, name: str, value: str) -> None
         raise click.BadParameter(str(error)) from error
     change_options(here.engine, connection_id, changed, here.clock())
     with writing(here.engine).begin() as connection:
-        texts = option_texts(changed, [name])
-        notices.record(connection, "options-changed", facts.kind, here.clock(), actor=ACTOR, **texts)
+        now_set = option_texts(changed, [name])
+        notices.record(connection, "options-changed", facts.kind, here.clock(), actor=ACTOR, options=now_set)

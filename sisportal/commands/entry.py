@@ -57,7 +57,9 @@ class PortalCommand(click.Command):
             except EXPECTED as error:
                 raise Failed(str(error)) from error
             except DBAPIError as error:
-                raise Failed(f"The database could not be used: {error.orig}. What was done before that is kept.") from error
+                raise Failed(
+                    f"The database could not be used: {error.orig}. What was done before that is kept."
+                ) from error
             except BrokenPipeError:  # who read the answer has seen enough: click ends quietly
                 raise
             except OSError as error:

@@ -21,6 +21,8 @@ from sisportal.syncing.review import tick as tick_actions
 from sisportal.syncing.states import Busy, NotAllowed, move
 from sisportal.syncing.takeover import await_silent
 
+__all__ = ["sis"]  # with the commands of this module in it
+
 WHO = Who(ACTOR)
 NO_QUICK = "A full sync: syncs that read only what changed are not there yet."
 PREPARE_AGAIN = frozenset({SyncState.SUPERSEDED, SyncState.EXPIRED})
@@ -54,7 +56,9 @@ def prepare(kind: str, full: bool, quick: bool, since: datetime | None, as_json:
     if state is not SyncState.PREPARED:
         raise Failed(_with_commands(here, found))
     if found["held"]:
-        raise NeedsAPerson(f"{_held_count(found):,} changes are held until a person decides: flask sis actions {sync_id}")
+        raise NeedsAPerson(
+            f"{_held_count(found):,} changes are held until a person decides: flask sis actions {sync_id}"
+        )
 
 
 def _take_back(here: Portal, sync_id: int, why: str) -> None:
@@ -136,7 +140,9 @@ def _tick(sync_id: int, action_ids: tuple[int, ...], *, ticked: bool, as_json: b
     if as_json:
         print_json(found)
     else:
-        click.echo(f"{changed:,} {'action is' if changed == 1 else 'actions are'} {'ticked' if ticked else 'unticked'} now.")
+        click.echo(
+            f"{changed:,} {'action is' if changed == 1 else 'actions are'} {'ticked' if ticked else 'unticked'} now."
+        )
     if not ticked and any(action["type"] in {"student", "teacher"} and action["verb"] == "add" for action in found):
         note("People who are not added are left out of the rosters too.")
 
@@ -149,33 +155,39 @@ def commit(sync_id: int, release_held: bool, as_json: bool) -> None:
     """Apply the ticked actions of a sync, or go on with a commit that was stopped half-way."""
     here = portal()
     found = _require_sync(here, sync_id)
-    await_silent(here.engine, here.connection_id(found["connection"]), here.clock)
     if release_held and found["state"] in OPEN:
         note(f"{release_guards(here.engine, sync_id, WHO, here.clock()):,} guarded actions are released.")
-    refusal: NotAllowed | None = None
-    try:
-        committing.commit(here.engine, sync_id, here.clock)
-    except NotAllowed as error:
-        refusal = error
-    _record(here, sync_id, "sync-committed" if refusal is None else "commit-refused")
+    refusal = _commit(here, here.connection_id(found["connection"]), sync_id)
+    if refusal is None and found["state"] != SyncState.COMMITTED:
+        _record(here, sync_id, "sync-committed")
     found = _print_sync(here, sync_id, as_json=as_json)
     if refusal is not None:
         _refuse(refusal, found)
-    _judge(found)
+    if found["state"] == SyncState.PARTLY_COMMITTED:
+        raise NeedsAPerson(found["note"])
+
+
+def _commit(here: Portal, connection_id: int, sync_id: int) -> NotAllowed | None:
+    """Commit, or wait for whoever commits it now; why it was refused, where it was."""
+    told = False
+    while True:
+        await_silent(here.engine, connection_id, here.clock)
+        try:
+            if committing.commit(here.engine, sync_id, here.clock) is not SyncState.COMMITTING:
+                return None
+        except NotAllowed as error:
+            if _require_sync(here, sync_id)["state"] != SyncState.COMMITTING:
+                return error
+        if not told:
+            note(f"Another program commits sync {sync_id} now: waiting for it.")
+        told = True
 
 
 def _refuse(refusal: NotAllowed, found: dict[str, Any]) -> None:
     again = f"Prepare again with: flask sis prepare {found['connection']}"
     if isinstance(refusal, committing.Stale) or found["state"] in PREPARE_AGAIN:
-        raise NeedsAPerson(f"{refusal} {again}")
+        raise NeedsAPerson(f"{str(refusal).removesuffix(' Prepare again.')} {again}")
     raise refusal
-
-
-def _judge(found: dict[str, Any]) -> None:
-    if found["state"] == SyncState.PARTLY_COMMITTED:
-        raise NeedsAPerson(found["note"])
-    if found["state"] != SyncState.COMMITTED:
-        raise Failed(f"Sync {found['id']} is {found['state']}: another program took it over.")
 
 
 @sis.command("discard")
@@ -208,7 +220,9 @@ def _print_sync(here: Portal, sync_id: int, *, as_json: bool) -> dict[str, Any]:
         print_json(found)
         return found
     click.echo(f"Sync {found['id']} of {found['connection']}: {found['state']}")
-    rows = [(type_, verb, *numbers.values()) for type_, verbs in found["counts"].items() for verb, numbers in verbs.items()]
+    rows = [
+        (type_, verb, *numbers.values()) for type_, verbs in found["counts"].items() for verb, numbers in verbs.items()
+    ]
     if rows:
         print_table(("type", "verb", "planned", "ticked", "applied"), rows)
     for withheld in found["withheld"]:

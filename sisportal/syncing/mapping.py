@@ -15,6 +15,7 @@ from sisportal.roster.text import folded
 from sisportal.syncing import apps
 from sisportal.syncing.connections import OpenProvider, load, map_school, remember_schools
 from sisportal.syncing.progress import Clock
+from sisportal.syncing.rows import insert_one
 from sisportal.syncing.settings import PARTITION, write_setting
 
 LONGEST_SLUG = 100
@@ -131,8 +132,7 @@ def make_organization(connection: Connection, name: str, sis_id: str, now: datet
         "source": Source.SYNC,
         "created_at": now,
     }
-    made = connection.execute(insert(Organization).values(values)).inserted_primary_key
-    return int(made[0])
+    return insert_one(connection, Organization, values)
 
 
 def slug_of(name: str) -> str:

@@ -203,7 +203,13 @@ def test_auto_create_takes_an_organization_of_equal_name_and_keeps_a_mapping(cli
 
 
 def test_mapping_takes_one_way_at_a_time(cli: CommandLine) -> None:
-    for words in ([], ["x"], ["x", "--ignore", "--organization", "A"], ["x", "--auto-create"], ["x", "--organization", " "]):
+    for words in (
+        [],
+        ["x"],
+        ["x", "--ignore", "--organization", "A"],
+        ["x", "--auto-create"],
+        ["x", "--organization", " "],
+    ):
         assert cli.run("sis", "map", "clever", *words).exit_code == 2
 
 
