@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Engine, Select, Text, and_, or_, select, type
 from sisportal.roster.fields import Places, Values
 from sisportal.roster.guards import GuardedAction, class_hold
 from sisportal.roster.matching import UNDECIDED, Decision, Outcome, identity_check
-from sisportal.roster.options import Item, Options
+from sisportal.roster.options import Change, Item, Options
 from sisportal.roster.planning import Held, Planned, plan_delete, plan_person, plan_section
-from sisportal.roster.records import Collection, Person, Problem, Section
+from sisportal.roster.records import Collection, Person, Problem, Role, Section
 from sisportal.roster.text import Name
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.held import (
@@ -62,6 +62,7 @@ class Planner:
         self._options, self._places, self._fetched = options, places, fetched
         self._plan, self._pulse = plan, pulse
         self._decisions: dict[str, Decision] = {}
+        self._kept_away: frozenset[str] | None = None
 
     def run(self) -> None:
         """Plan people, then sections, then what is gone."""
@@ -114,8 +115,10 @@ class Planner:
             if members is None and len(rows) == _SECTIONS_AT_ONCE:
                 members = self._plannable(None)
             known = members if members is not None else self._plannable(sections)
+            elsewhere = self._out_of_scope(sections, known)
             new: list[Incoming[Section]] = []
             for section, row in zip(sections, rows, strict=True):
+                self._plan.warn(_from_elsewhere(section, elsewhere))
                 if row[3] is None:
                     new.append(Incoming(section, row[2], row[7]))
                 else:
@@ -140,30 +143,72 @@ class Planner:
         self._plan.add(planned)
 
     def _plannable(self, sections: list[Section] | None) -> frozenset[str]:
-        """Who of the sections (of all, where None) is listed and in scope: has an account, or will have one."""
-        statement = select(PEOPLE.c.source_id).where(
-            PEOPLE.c.connection_id == self._connection_id, PEOPLE.c.in_scope, PEOPLE.c.gone_in_sync.is_(None)
-        )
+        """Who of the sections (of all, where None) has an active account, or will have one when all is committed."""
+        statement = self._members()
         with self._engine.connect() as connection:
             if sections is None:
-                return frozenset(connection.scalars(statement))
+                return frozenset(connection.scalars(statement)) - self._archived_here(connection)
             named = {member for section in sections for member in (*section.teachers, *section.students)}
             found: set[str] = set()
             for ids in chunks(named, 5_000):
                 found.update(connection.scalars(statement.where(PEOPLE.c.source_id.in_(ids))))
-            return frozenset(found)
+            return frozenset(found) - self._archived_here(connection)
+
+    def _members(self) -> Select[str]:
+        """Listed people in scope; where the options plan no new accounts, only those who have an active one."""
+        statement = select(PEOPLE.c.source_id).where(
+            PEOPLE.c.connection_id == self._connection_id, PEOPLE.c.in_scope, PEOPLE.c.gone_in_sync.is_(None)
+        )
+        if Item.USERS in self._options.items and Change.ADDS in self._options.changes:
+            return statement
+        link = and_(
+            ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.source_id == PEOPLE.c.source_id
+        )
+        return (
+            statement.join(ACCOUNT_LINKS, link)
+            .join(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id)
+            .where(ACCOUNTS.c.archived_at.is_(None))
+        )
+
+    def _archived_here(self, connection: Connection) -> frozenset[str]:
+        """People whose accounts a person archived: no sync revives them, so no class waits for them."""
+        if self._kept_away is None:
+            statement = (
+                select(ACCOUNT_LINKS.c.source_id)
+                .join(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id)
+                .where(ACCOUNT_LINKS.c.connection_id == self._connection_id)
+                .where(ACCOUNTS.c.archived_at.is_not(None), ACCOUNTS.c.archived_by_sync.is_(None))
+            )
+            self._kept_away = frozenset(connection.scalars(statement))
+        return self._kept_away
+
+    def _out_of_scope(self, sections: list[Section], members: frozenset[str]) -> dict[str, str]:
+        """Those whom the sections name and the SIS lists, but whose schools are not synced: ``source_id`` -> role."""
+        absent = {m for section in sections for m in (*section.teachers, *section.students)} - members
+        statement = select(PEOPLE.c.source_id, PEOPLE.c.role).where(
+            PEOPLE.c.connection_id == self._connection_id, PEOPLE.c.in_scope.is_(False), PEOPLE.c.gone_in_sync.is_(None)
+        )
+        found: dict[str, str] = {}
+        if absent:
+            with self._engine.connect() as connection:
+                for ids in chunks(sorted(absent), 5_000):
+                    rows = connection.execute(statement.where(PEOPLE.c.source_id.in_(ids)))
+                    found.update((row[0], row[1]) for row in rows)
+        return found
 
     def _plan_gone_people(self) -> None:
-        complete = Collection.PEOPLE in self._fetched.complete
-        for rows in self._read(people_gone(self._connection_id, unlisted=complete), _PEOPLE_AT_ONCE):
+        if Collection.PEOPLE not in self._fetched.complete:
+            return  # whoever an earlier fetch proved to be gone may be back in the part that this one did not see
+        for rows in self._read(people_gone(self._connection_id), _PEOPLE_AT_ONCE):
             for row in rows:
                 label = ", ".join(name for name in row[3:5] if name) or row[0]
-                self._plan.add(plan_delete(row[2], row[0], label, row[5] or "", row[1]))
+                self._plan.add(plan_delete(_planned_role(row[2], row[6]), row[0], label, row[5] or "", row[1]))
             self._pulse.advance(len(rows))
 
     def _plan_gone_sections(self) -> None:
-        complete = Collection.SECTIONS in self._fetched.complete
-        for rows in self._read(sections_gone(self._connection_id, unlisted=complete), _PEOPLE_AT_ONCE):
+        if Collection.SECTIONS not in self._fetched.complete:
+            return
+        for rows in self._read(sections_gone(self._connection_id), _PEOPLE_AT_ONCE):
             for row in rows:
                 self._plan.add(plan_delete("section", row[0], row[2] or row[0], row[3] or "", row[1]))
             self._pulse.advance(len(rows))
@@ -173,12 +218,36 @@ class Planner:
             yield from _partitions(connection, statement, size)
 
 
+def _from_elsewhere(section: Section, roles: dict[str, str]) -> list[Problem]:
+    """A warning for each of the section's people who is of a school that is not synced."""
+    if not roles:
+        return []
+    return [
+        Problem(
+            "student-out-of-scope" if roles[member] == Role.STUDENT else "teacher-from-another-school",
+            "section",
+            section.source_id,
+            "students" if roles[member] == Role.STUDENT else "teachers",
+            member,
+            section.school,
+        )
+        for member in (*section.teachers, *section.students)
+        if member in roles
+    ]
+
+
 def _name(person: Person) -> Name:
     return Name(person.first_name, person.last_name, person.preferred_name)
 
 
 def _held_name(values: Values) -> Name:
     return Name(values["first_name"], values["last_name"], values["preferred_name"])
+
+
+def _planned_role(of_account: str, of_person: str | None) -> str:
+    """The type of action: an account may have been given a role that no sync plans."""
+    planned = (Role.STUDENT, Role.TEACHER)
+    return next((role for role in (of_account, of_person) if role in planned), Role.TEACHER)
 
 
 def _guarded(planned: Planned, written: Values) -> GuardedAction:
@@ -255,10 +324,10 @@ def sections_to_compare(connection_id: int) -> Select[*tuple[Any, ...]]:
     )
 
 
-def people_gone(connection_id: int, *, unlisted: bool) -> Select[*tuple[Any, ...]]:
-    """Active linked accounts whose person is gone or out of scope; with ``unlisted`` also those never listed at all.
+def people_gone(connection_id: int) -> Select[*tuple[Any, ...]]:
+    """Active linked accounts whose person is gone, out of scope, or was never listed at all.
 
-    Columns: source_id, account_id, role, last_name, first_name, school.
+    Columns: source_id, account_id, role of the account, last_name, first_name, school, role of the person.
     """
     person = and_(PEOPLE.c.connection_id == connection_id, PEOPLE.c.source_id == ACCOUNT_LINKS.c.source_id)
     gone = or_(PEOPLE.c.gone_in_sync.is_not(None), PEOPLE.c.in_scope.is_(False))
@@ -270,17 +339,18 @@ def people_gone(connection_id: int, *, unlisted: bool) -> Select[*tuple[Any, ...
             ACCOUNTS.c.last_name,
             ACCOUNTS.c.first_name,
             PEOPLE.c.school,
+            PEOPLE.c.role,
         )
         .select_from(
             ACCOUNT_LINKS.join(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id).outerjoin(PEOPLE, person)
         )
         .where(ACCOUNT_LINKS.c.connection_id == connection_id, ACCOUNTS.c.archived_at.is_(None))
-        .where(or_(gone, PEOPLE.c.id.is_(None)) if unlisted else gone)
+        .where(or_(gone, PEOPLE.c.id.is_(None)))
         .order_by(ACCOUNT_LINKS.c.account_id)
     )
 
 
-def sections_gone(connection_id: int, *, unlisted: bool) -> Select[*tuple[Any, ...]]:
+def sections_gone(connection_id: int) -> Select[*tuple[Any, ...]]:
     """As ``people_gone``, of classes: source_id, class_id, name, school."""
     section = and_(SECTIONS.c.connection_id == connection_id, SECTIONS.c.source_id == CLASS_LINKS.c.source_id)
     gone = or_(SECTIONS.c.gone_in_sync.is_not(None), SECTIONS.c.in_scope.is_(False))
@@ -288,7 +358,7 @@ def sections_gone(connection_id: int, *, unlisted: bool) -> Select[*tuple[Any, .
         select(CLASS_LINKS.c.source_id, CLASS_LINKS.c.class_id, CLASSES.c.name, SECTIONS.c.school)
         .select_from(CLASS_LINKS.join(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id).outerjoin(SECTIONS, section))
         .where(CLASS_LINKS.c.connection_id == connection_id, CLASSES.c.archived_at.is_(None))
-        .where(or_(gone, SECTIONS.c.id.is_(None)) if unlisted else gone)
+        .where(or_(gone, SECTIONS.c.id.is_(None)))
         .order_by(CLASS_LINKS.c.class_id)
     )
 
