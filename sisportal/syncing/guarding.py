@@ -104,22 +104,25 @@ def _active(connection: Connection, connection_id: int) -> Counter[Scope]:
     """How many active linked records each school has: the whole that shares are of."""
     person = and_(PEOPLE.c.connection_id == connection_id, PEOPLE.c.source_id == ACCOUNT_LINKS.c.source_id)
     people = (
-        select(ACCOUNTS.c.role, func.coalesce(PEOPLE.c.school, ""), func.count())
+        select(ACCOUNTS.c.role, PEOPLE.c.school, func.count())
         .select_from(
             ACCOUNT_LINKS.join(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id).outerjoin(PEOPLE, person)
         )
         .where(ACCOUNT_LINKS.c.connection_id == connection_id, ACCOUNTS.c.archived_at.is_(None))
-        .group_by(ACCOUNTS.c.role, func.coalesce(PEOPLE.c.school, ""))
+        .group_by(ACCOUNTS.c.role, PEOPLE.c.school)
     )
     section = and_(SECTIONS.c.connection_id == connection_id, SECTIONS.c.source_id == CLASS_LINKS.c.source_id)
     classes = (
-        select(func.coalesce(SECTIONS.c.school, ""), func.count())
+        select(SECTIONS.c.school, func.count())
         .select_from(CLASS_LINKS.join(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id).outerjoin(SECTIONS, section))
         .where(CLASS_LINKS.c.connection_id == connection_id, CLASSES.c.archived_at.is_(None))
-        .group_by(func.coalesce(SECTIONS.c.school, ""))
+        .group_by(SECTIONS.c.school)
     )
-    found: Counter[Scope] = Counter({(row[0], row[1]): row[2] for row in connection.execute(people)})
-    found.update({("section", row[0]): row[1] for row in connection.execute(classes)})
+    found: Counter[Scope] = Counter()
+    for role, school, number in connection.execute(people):
+        found[role, school or ""] += number
+    for school, number in connection.execute(classes):
+        found["section", school or ""] += number
     return found
 
 
