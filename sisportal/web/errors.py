@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from flask import Flask, Response
+from flask import Flask, Response, current_app
 from htmx_flask import request
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from sisportal.web.rendering import render_bare, render_partial
@@ -91,6 +92,13 @@ def _answer_http_error(error: HTTPException) -> Response | HTTPException:
     return page
 
 
+def _answer_database_away(error: OperationalError) -> Response:
+    """Locked for too long, full or not there: nothing of the request was kept."""
+    current_app.logger.error("the database cannot be used: %s", error.orig)
+    return error_page(503)
+
+
 def init_errors(app: Flask) -> None:
     """Every error of ``app`` is answered by its page; an unexpected one is logged by Flask and answered as 500."""
     app.register_error_handler(HTTPException, _answer_http_error)
+    app.register_error_handler(OperationalError, _answer_database_away)

@@ -18,6 +18,7 @@ from sisportal.web.rendering import render_tab
 blueprint = Blueprint("home", __name__)
 
 NEWEST = 5
+CONNECT_URL = "/admin/sis"
 TONES = {
     SyncState.PREPARED: "warning",
     SyncState.PARTLY_COMMITTED: "warning",
@@ -54,7 +55,7 @@ class Card:
 def home() -> Response:
     if current().role not in READERS:
         return render_tab("home/empty.html")
-    return render_tab("home/home.html", cards=_cards(), newest=_newest(), now=now())
+    return render_tab("home/home.html", cards=_cards(), newest=_newest(), connect_url=CONNECT_URL)
 
 
 def _cards() -> list[Card]:

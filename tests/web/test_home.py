@@ -1,0 +1,87 @@
+"""The home page: how each connection stands, and what waits for a person."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+
+from sisportal.extensions import db
+from sisportal.models import Notification, SisConnection, Sync
+from tests.web.conftest import NOW
+
+
+def add(app: Flask, *syncs: dict[str, Any], kind: str = "clever", number: int = 1) -> None:
+    with app.app_context():
+        db.session.add(
+            SisConnection(id=number, kind=kind, created_at=NOW, updated_at=NOW, district={"name": "Pineapple"})
+        )
+        db.session.flush()
+        for values in syncs:
+            db.session.add(Sync(**{"connection_id": number, "mode": "full", "created_at": NOW} | values))
+        db.session.commit()
+
+
+def test_a_portal_without_a_connection_offers_one_to_who_may_make_it(ada: FlaskClient, ben: FlaskClient) -> None:
+    assert ("Connect Clever" in ada.get("/").text, "Connect Clever" in ben.get("/").text) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("sync", "sentence"),
+    [
+        ({"state": "prepared", "counts": {"student": {"add": {"planned": 3}}}}, "The sync is prepared: 3 students."),
+        ({"state": "partly-committed", "note": "2 held, waiting for a decision."}, "2 held, waiting for a decision."),
+        ({"state": "failed", "note": "Clever refused the token."}, "Clever refused the token."),
+        ({"state": "preparing", "heartbeat_at": NOW, "stage": "Reading schools"}, "Reading schools"),
+        ({"state": "preparing", "heartbeat_at": NOW - timedelta(minutes=1)}, "The last sync stopped half-way."),
+        ({"state": "committing", "heartbeat_at": NOW - timedelta(minutes=1)}, "The commit stopped half-way."),
+        ({"state": "queued"}, "Waiting for the worker to begin"),
+    ],
+)
+def test_it_says_of_the_newest_sync_what_a_person_should_know(
+    app: Flask, ada: FlaskClient, sync: dict[str, Any], sentence: str
+) -> None:
+    add(app, {"state": "committed", "note": "Old."}, sync)
+    page = ada.get("/").text
+    assert sentence in page
+    assert 'href="/syncs/2"' in page
+    assert "Old." not in page
+
+
+def test_a_connection_that_was_never_read_says_how_to_begin(app: Flask, ada: FlaskClient) -> None:
+    add(app)
+    assert "Nothing has been read from it yet." in ada.get("/").text
+
+
+def test_unread_notifications_are_at_hand(app: Flask, ada: FlaskClient, ben: FlaskClient) -> None:
+    with app.app_context():
+        db.session.add(Notification(account_id=1, kind="prepared", text="For Ada.", created_at=NOW))
+        db.session.commit()
+    assert ("For Ada." in ada.get("/").text, "For Ada." in ben.get("/").text) == (True, False)
+
+
+def test_it_asks_the_database_as_often_for_three_connections_as_for_one(app: Flask, ada: FlaskClient) -> None:
+    counts = []
+    asked: list[str] = []
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    add(app, {"state": "prepared"})
+    for number, kind in enumerate(("oneroster", "csv"), 2):
+        asked.clear()
+        ada.get("/")
+        counts.append(len(asked))
+        add(app, {"state": "prepared"}, {"state": "committed"}, kind=kind, number=number)
+    asked.clear()
+    ada.get("/")
+    assert len(asked) == counts[0]
+    assert len(asked) <= 12
+
+
+def test_a_database_that_is_away_is_said_so(app: Flask, ada: FlaskClient) -> None:
+    with app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE notification")
+    answer = ada.get("/")
+    assert answer.status_code == 503
+    assert "not ready just now" in answer.text
