@@ -16,7 +16,19 @@ from sisportal.syncing.connections import OpenProvider, opener
 from sisportal.syncing.credentials import Cipher
 from sisportal.syncing.progress import Clock
 from sisportal.syncing.queue import StageQueue, connect
-from sisportal.web import appearance, home, notifications, setup, sign_in
+from sisportal.web import (
+    appearance,
+    home,
+    notifications,
+    setup,
+    sign_in,
+    sis_configure,
+    sis_history,
+    sis_setup,
+    sis_status,
+    sync_actions,
+    sync_report,
+)
 from sisportal.web.access import init_access
 from sisportal.web.errors import init_errors
 from sisportal.web.frame import shell
@@ -30,6 +42,12 @@ BLUEPRINTS = (
     notifications.blueprint,
     setup.blueprint,
     sign_in.blueprint,
+    sis_configure.blueprint,
+    sis_history.blueprint,
+    sis_setup.blueprint,
+    sis_status.blueprint,
+    sync_actions.blueprint,
+    sync_report.blueprint,
 )
 LARGEST_FORM = 2_000_000
 

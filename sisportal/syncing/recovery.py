@@ -4,12 +4,12 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from sisportal.models import Sync, SyncState
 from sisportal.models.database import writing
 from sisportal.syncing.queue import COMMIT, PREPARE, QueueGone, StageQueue
-from sisportal.syncing.running import commit_asked
+from sisportal.syncing.running import ASKED, commit_asked
 from sisportal.syncing.states import MOVES, dead_commits, interrupt_dead
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,12 @@ def recover(engine: Engine, queue: StageQueue, now: datetime) -> list[tuple[str,
         return []
 
 
+def forget_asked_commit(engine: Engine, sync_id: int) -> None:
+    """A commit that was asked for is refused: it is not to be sent again until somebody asks again."""
+    with writing(engine).begin() as connection:
+        connection.execute(update(Sync).where(Sync.id == sync_id, Sync.stage == ASKED).values(stage=""))
+
+
 def _send(queue: StageQueue, wanted: list[tuple[str, int]]) -> list[tuple[str, int]]:
     waiting = queue.waiting() if wanted else set()
     lost = [(job, sync_id) for job, sync_id in wanted if (job, sync_id) not in waiting]
@@ -58,4 +64,4 @@ def _asked() -> Any:
 
 
 def _is_lost_commit(row: Any, now: datetime) -> bool:
-    return commit_asked(row, now) and now - row.heartbeat_at > GRACE
+    return commit_asked(row) and now - row.heartbeat_at > GRACE

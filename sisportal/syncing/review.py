@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, literal_column, not_, select, update
-from sqlalchemy.orm import QueryableAttribute
+from sqlalchemy.orm import QueryableAttribute, aliased
 
 from sisportal.models import Action, ActionState, Sync, SyncState, Warning_
 from sisportal.models.database import writing
@@ -20,8 +20,13 @@ OPEN = frozenset({SyncState.PREPARED, SyncState.PARTLY_COMMITTED})
 """The states in which actions that are not applied yet can be ticked and unticked."""
 AT_ONCE = 500
 
-# Written out, not bound: SQLite uses a partial index only where it sees its condition.
-_HELD: ColumnElement[bool] = Action.held != literal_column("''")
+
+def _is_held(action: type[Action]) -> ColumnElement[bool]:
+    # Written out, not bound: SQLite uses a partial index only where it sees its condition.
+    return action.held != literal_column("''")
+
+
+_HELD: ColumnElement[bool] = _is_held(Action)
 _UNTICKED: ColumnElement[bool] = not_(Action.ticked)
 _PLANNED: ColumnElement[bool] = Action.state == ActionState.PLANNED
 
@@ -238,10 +243,12 @@ def _conditions(sync_id: int, chosen: ActionFilter) -> list[ColumnElement[bool]]
     ):
         if value:
             conditions.append(column == value)
+    # By ids: so SQLite reads the few from their own index, and of the rest only the index of the list.
+    few = aliased(Action)
     if chosen.held:
-        conditions.append(_HELD)
+        conditions.append(Action.id.in_(select(few.id).where(few.sync_id == sync_id, _is_held(few))))
     if chosen.unticked:
-        conditions.append(_UNTICKED)
+        conditions.append(Action.id.in_(select(few.id).where(few.sync_id == sync_id, not_(few.ticked))))
     if chosen.warned:
         warned = select(Warning_.action_id).where(Warning_.sync_id == sync_id, Warning_.action_id.is_not(None))
         conditions.append(Action.id.in_(warned))
@@ -258,9 +265,10 @@ def _with_outcomes(numbers: dict[str, int]) -> dict[str, int]:
 def _grouped(
     connection: Connection, sync_id: int, what: ColumnElement[Any] | QueryableAttribute[Any], which: ColumnElement[bool]
 ) -> list[tuple[str, str, Any, int]]:
-    columns = (Action.type, Action.verb, what)
-    statement = select(*columns, func.count()).where(Action.sync_id == sync_id, which).group_by(*columns)
-    return [(row[0], row[1], row[2], row[3]) for row in connection.execute(statement)]
+    # Grouped from the right: in the order of the list's index, SQLite would read all of that instead of the few.
+    statement = select(Action.type, Action.verb, what, func.count()).where(Action.sync_id == sync_id, which)
+    rows = connection.execute(statement.group_by(what, Action.verb, Action.type))
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 def _counted(stored: Counts, chosen: ActionFilter) -> int:

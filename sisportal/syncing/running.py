@@ -16,7 +16,7 @@ from sisportal.syncing.states import Busy, NotAllowed, interrupt_dead, is_alive
 ASKED = "Waiting for the worker to begin the commit"
 """The stage of a sync whose commit was asked for and has not begun."""
 ASKED_FOR = timedelta(minutes=2)
-"""After this long without a worker the commit is offered again."""
+"""After this long without a worker the page offers the commit again; what was asked for stays asked for."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ def standing(sync: Any, now: datetime) -> Standing:
     if state is SyncState.QUEUED:
         words = "Waiting for the worker to begin"
         return Standing(state, busy=True, words=words, elapsed=_seconds(sync.created_at, now))
-    if commit_asked(sync, now):
+    if commit_asked(sync) and now - sync.heartbeat_at <= ASKED_FOR:
         return Standing(state, busy=True, words=sync.stage, elapsed=_seconds(sync.heartbeat_at, now))
     if not alive:
         return Standing(state, busy=False)
@@ -65,11 +65,9 @@ def standing(sync: Any, now: datetime) -> Standing:
     )
 
 
-def commit_asked(sync: Any, now: datetime) -> bool:
-    """Whether a commit was asked for a moment ago and has not begun."""
-    if sync.state not in OPEN or sync.stage != ASKED or sync.heartbeat_at is None:
-        return False
-    return bool(now - sync.heartbeat_at <= ASKED_FOR)
+def commit_asked(sync: Any) -> bool:
+    """Whether a commit was asked for and has not begun."""
+    return sync.state in OPEN and sync.stage == ASKED and sync.heartbeat_at is not None
 
 
 def start(engine: Engine, connection_id: int, who: Who, now: datetime) -> int:

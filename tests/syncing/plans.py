@@ -37,7 +37,7 @@ def make_connection(engine: Engine, **values: Any) -> int:
 
 def action(label: str = "Abara, Mia", **values: Any) -> dict[str, Any]:
     """A planned add of a student, or whatever ``values`` make of it."""
-    given = {"type": "student", "verb": "add", "source_id": label.lower(), "school": "north", "label": label}
+    given: dict[str, Any] = {"type": "student", "verb": "add", "source_id": label.lower(), "school": "north", "label": label}
     given |= {"search": label.lower(), "before": {}, "after": {"last_name": label}, "roster": {}, "evidence": {}}
     return given | {"ticked": True, "held": "", "state": "planned"} | values
 

@@ -65,7 +65,7 @@ def test_a_prepare_that_is_alive_is_left_alone(engine: Engine, queue: FakeQueue)
         ({"state": "queued", "created_at": JUST_NOW}, []),
         ({"state": "prepared", "stage": ASKED, "heartbeat_at": LONG_AGO}, [("commit", 7)]),
         ({"state": "prepared", "stage": ASKED, "heartbeat_at": JUST_NOW}, []),
-        ({"state": "prepared", "stage": ASKED, "heartbeat_at": NOW - timedelta(hours=1)}, []),
+        ({"state": "prepared", "stage": ASKED, "heartbeat_at": NOW - timedelta(hours=1)}, [("commit", 7)]),
         ({"state": "prepared", "heartbeat_at": LONG_AGO}, []),
         ({"state": "partly-committed", "stage": ASKED, "heartbeat_at": LONG_AGO}, [("commit", 7)]),
         ({"state": "committed", "heartbeat_at": LONG_AGO}, []),

@@ -1,0 +1,179 @@
+"""Actions, evidence and completeness in words, for pages and files."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sisportal.roster.catalogue import held_sentence
+
+LABELS = {
+    "role": "Role",
+    "roles": "Roles",
+    "username": "Username",
+    "first_name": "First name",
+    "middle_name": "Middle name",
+    "last_name": "Last name",
+    "preferred_name": "Preferred name",
+    "email": "E-mail",
+    "student_id": "Student ID",
+    "teacher_id": "Teacher ID",
+    "sis_id": "SIS ID",
+    "state_id": "State ID",
+    "grade": "Grade",
+    "graduation_year": "Graduation year",
+    "gender": "Gender",
+    "birth_date": "Birth date",
+    "organization": "Organization",
+    "organizations": "Organizations",
+    "name": "Name",
+    "code": "Code",
+    "subject": "Subject",
+    "period": "Period",
+    "term": "Term",
+    "start": "Start",
+    "finish": "Finish",
+    "style": "Style",
+    "teachers": "Teachers, the primary one first",
+    "archived": "State",
+    "parent": "Parent",
+}
+"""What pages call a field."""
+
+_ORDER = {name: position for position, name in enumerate(LABELS)}
+_SOURCES = {"clever": "Clever ID", "oneroster": "OneRoster ID", "csv": "OneRoster ID"}
+_KEYS = {
+    "student_id": "student ID",
+    "teacher_id": "teacher ID",
+    "email": "e-mail address",
+    "sis_id": "SIS ID",
+    "source_id": "SIS's own ID",
+    "class_name": "class name",
+}
+_STYLES = {"instructor": "Instructor-led", "blended": "Blended", "self-paced": "Self-paced"}
+_COLLECTIONS = {"people": "students and teachers"}
+HERE, WANTED, LAST = "in the portal", "in the SIS", "at the last sync"
+
+
+def field_rows(
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    organizations: Mapping[int, str],
+    people: Mapping[str, str],
+) -> list[tuple[str, str, str]]:
+    """(label, before, after) of each field that an action touches, in the order in which records show them.
+
+    ``organizations`` are names by id, ``people`` names by ``source_id``.
+    """
+    rows: list[tuple[str, str, str]] = []
+    for name in sorted({*before, *after}, key=lambda each: (_ORDER.get(each, len(_ORDER)), each)):
+        if name == "identifiers":
+            rows += _identifier_rows(before.get(name) or {}, after.get(name) or {})
+            continue
+        values = [value_text(name, side.get(name), organizations, people) for side in (before, after)]
+        rows.append((LABELS.get(name, name.replace("_", " ").capitalize()), values[0], values[1]))
+    return rows
+
+
+def value_text(name: str, value: Any, organizations: Mapping[int, str], people: Mapping[str, str]) -> str:
+    """A value of a field as people read it; blank where it says nothing."""
+    if value is None or value in ("", []):
+        return ""
+    if name == "archived":
+        return "Archived" if value else "Active"
+    if name == "style":
+        return _STYLES.get(value, str(value))
+    values = value if isinstance(value, list) else [value]
+    if name in {"organization", "organizations"}:
+        values = [organizations.get(id_, f"organization {id_}") for id_ in values]
+    if name == "teachers":
+        values = [people.get(id_, id_) for id_ in values]
+    return ", ".join(str(each) for each in values)
+
+
+def summary(
+    type_: str, verb: str, before: Mapping[str, Any], after: Mapping[str, Any], roster: Mapping[str, Any]
+) -> str:
+    """One line that says what an action does."""
+    if verb == "delete":
+        return "Is archived; nothing of it is removed"
+    parts = []
+    if verb == "add":
+        name = f" {after['username']}" if "username" in after else ""
+        parts.append("New class" if type_ == "section" else f"New account{name}")
+    elif verb == "reactivate":
+        parts.append("Is active again")
+    fields = [
+        LABELS.get(name, name).partition(",")[0]
+        for name in sorted({*before, *after}, key=lambda each: _ORDER.get(each, len(_ORDER)))
+        if name not in {"archived", "identifiers"}
+    ]
+    if fields and verb != "add":
+        parts.append(", ".join(fields))
+    if "identifiers" in after and "identifiers" in before:
+        parts.append("Linked to the one that exists already")
+    parts += roster_parts(roster)
+    return " · ".join(parts)
+
+
+def roster_parts(roster: Mapping[str, Any]) -> list[str]:
+    """How many join and leave a class, and how many of them a person took out: ``24 join``, ``1 leaves``."""
+    counted = [
+        (len(roster.get("join", ())), "joins", "join"),
+        (len(roster.get("leave", ())), "leaves", "leave"),
+        (len(roster.get("unticked", ())), "of them unticked", "of them unticked"),
+    ]
+    return [f"{number:,} {one if number == 1 else many}" for number, one, many in counted if number]
+
+
+def evidence_sentences(evidence: Mapping[str, Any]) -> list[str]:
+    """Why an action concerns the record that it does."""
+    match evidence.get("rule"):
+        case "key":
+            key = _KEYS.get(evidence.get("key", ""), str(evidence.get("key", "")))
+            return [_candidate(key, str(evidence.get("value", "")), each) for each in evidence.get("candidates", ())]
+        case "decided":
+            same = evidence.get("decision") == "same"
+            return ["A person said that they are the same." if same else "A person said to create a new one."]
+        case "identity":
+            held, incoming = evidence.get("held") or "nobody", evidence.get("incoming") or "nobody"
+            return [f"The id is that of {held} in the portal; the SIS now gives it to {incoming}."]
+    return [_both(name, values) for name, values in evidence.get("both", {}).items()]
+
+
+def held_words(reason: str) -> str:
+    """Why an action waits for a person; blank where it does not."""
+    return held_sentence(reason) if reason else ""
+
+
+def seal_sentence(seal: Mapping[str, Any]) -> str:
+    """What was read of a collection: ``1,204 of 1,204 students and teachers in 3 pages``."""
+    noun = _COLLECTIONS.get(seal["collection"], seal["collection"])
+    claimed, pages = seal.get("claimed"), seal.get("pages", 0)
+    count = f"{seal['distinct']:,} of {claimed:,}" if claimed is not None else f"{seal['distinct']:,}"
+    return f"{count} {noun} in {pages:,} {'page' if pages == 1 else 'pages'}"
+
+
+def _identifier_rows(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    return [
+        (_SOURCES.get(kind, f"{kind} ID"), before.get(kind, "") or "", after.get(kind, "") or "")
+        for kind in sorted({*before, *after})
+    ]
+
+
+def _candidate(key: str, value: str, candidate: Mapping[str, Any]) -> str:
+    notes = []
+    if candidate.get("names_agree") is False:
+        notes.append("the names do not agree")
+    if candidate.get("linked_to"):
+        notes.append(f"it is linked to {candidate['linked_to']}")
+    if candidate.get("archived"):
+        notes.append("it is archived")
+    tail = f" ({'; '.join(notes)})" if notes else ""
+    return (
+        f"The {key} {value} is that of {candidate.get('name') or 'a nameless one'}, number {candidate.get('id')}{tail}."
+    )
+
+
+def _both(name: str, values: list[Any]) -> str:
+    texts = [value_text(name, value, {}, {}) or "blank" for value in values]
+    label = LABELS.get(name, name)
+    return f"{label}: {texts[0]} {LAST}, {texts[1]} {HERE}, {texts[2]} {WANTED}."

@@ -1,0 +1,130 @@
+"""History: every sync of a connection; and its log, every warning of every sync."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+from sqlalchemy import ColumnElement, Row, func, select
+
+from sisportal.extensions import db
+from sisportal.models import SisConnection, Sync, SyncState, Warning_
+from sisportal.roster.catalogue import CATALOGUE, Severity, entry, sentence
+from sisportal.syncing import running
+from sisportal.syncing.connections import NAMES
+from sisportal.syncing.reports import problem_of
+from sisportal.web import sync_words
+from sisportal.web.access import Rule, access, get_connection
+from sisportal.web.lists import asked_choice, asked_number, asked_pages, asked_search
+from sisportal.web.portal import now
+from sisportal.web.rendering import render_tab
+
+blueprint = Blueprint("sis_history", __name__, url_prefix="/admin/sis/<kind>")
+
+BARS = 12
+_TONES = {"add": "success", "reactivate": "success", "edit": "info", "delete": "danger"}
+_SEVERITIES = {"": "All severities", "error": "Left out", "warning": "Warnings", "info": "Good to know"}
+_SEVERITY_TONES = {Severity.ERROR: "danger", Severity.WARNING: "warning", Severity.INFO: "info"}
+_STAGES = {"": "Prepare and commit", "prepare": "Prepare", "commit": "Commit"}
+_TYPES = {"": "All types", "student": "Students", "teacher": "Teachers", "section": "Sections", "school": "Schools"}
+_TYPES |= {"term": "Terms", "course": "Courses", "organization": "Organizations"}
+
+
+@blueprint.get("/history")
+@access(Rule.READ)
+def history(kind: str) -> Response:
+    connection = get_connection(kind)
+    mine = Sync.connection_id == connection.id
+    pages = asked_pages(db.session.scalar(select(func.count()).where(mine)) or 0)
+    statement = select(Sync).where(mine).order_by(Sync.id.desc()).limit(pages.per_page).offset(pages.offset)
+    syncs = list(db.session.scalars(statement))
+    people = sync_words.people_of(*syncs)
+    lines = [_line(sync, people) for sync in syncs]
+    return render_tab(
+        "sis_history/page.html",
+        **_common(connection),
+        pages=pages,
+        lines=lines,
+        bars=[_bar(sync) for sync in reversed(syncs[:BARS]) if sync.state in sync_words.COMMITTED]
+        if pages.page == 1
+        else [],
+    )
+
+
+@blueprint.get("/log")
+@access(Rule.READ)
+def log(kind: str) -> Response:
+    connection = get_connection(kind)
+    conditions = _log_conditions(connection)
+    pages = asked_pages(db.session.scalar(select(func.count()).select_from(Warning_).where(*conditions)) or 0)
+    statement = select(Warning_.__table__, Sync.created_at).join(Sync, Sync.id == Warning_.sync_id).where(*conditions)
+    rows = db.session.execute(statement.order_by(Warning_.id.desc()).limit(pages.per_page).offset(pages.offset))
+    return render_tab(
+        "sis_history/log.html",
+        **_common(connection),
+        pages=pages,
+        entries=[_entry(row) for row in rows],
+        stages=list(_STAGES.items()),
+        types=list(_TYPES.items()),
+        severities=list(_SEVERITIES.items()),
+        codes=[("", "All kinds"), *((code, code.replace("-", " ").capitalize()) for code in sorted(CATALOGUE))],
+        sync_id=asked_number("sync"),
+        list_url=request.full_path.rstrip("?"),
+        narrowed=bool(request.args),
+    )
+
+
+def _common(connection: SisConnection) -> dict[str, Any]:
+    return {"connection": connection, "source": NAMES[connection.kind]}
+
+
+def _line(sync: Sync, people: dict[int, str]) -> dict[str, Any]:
+    at = running.standing(sync, now())
+    word = sync_words.NOTES[at.state]
+    return {
+        "sync": sync,
+        "state": at.state,
+        "changes": sync_words.changes(sync),
+        "who": sync_words.starter(sync, people),
+        "note": f"{word}. {sync.note}".rstrip() if sync.note else f"{word}.",
+        "settled": at.state not in {SyncState.FAILED, SyncState.INTERRUPTED},
+    }
+
+
+def _bar(sync: Sync) -> tuple[str, dict[str, int]]:
+    parts = {"success": 0, "info": 0, "danger": 0}
+    for verbs in sync.counts.values():
+        for verb, numbers in verbs.items():
+            parts[_TONES[verb]] += numbers.get("applied", 0)
+    return f"{sync.created_at.day} {sync.created_at:%b}", parts
+
+
+def _log_conditions(connection: SisConnection) -> list[ColumnElement[bool]]:
+    sync_id = asked_number("sync")
+    mine = select(Sync.id).where(Sync.connection_id == connection.id, *([Sync.id == sync_id] if sync_id else []))
+    conditions: list[ColumnElement[bool]] = [Warning_.sync_id.in_(mine)]
+    if severity := asked_choice("severity", _SEVERITIES):
+        conditions.append(Warning_.code.in_([code for code, each in CATALOGUE.items() if each.severity == severity]))
+    for name, column, choices in (
+        ("code", Warning_.code, CATALOGUE),
+        ("type", Warning_.type, _TYPES),
+        ("stage", Warning_.stage, _STAGES),
+    ):
+        if value := asked_choice(name, choices):
+            conditions.append(column == value)
+    if search := asked_search():
+        conditions.append(
+            Warning_.external_id.contains(search, autoescape=True) | Warning_.value.contains(search, autoescape=True)
+        )
+    return conditions
+
+
+def _entry(row: Row[Any]) -> dict[str, Any]:
+    about = entry(row.code)
+    action = {"sync_id": row.sync_id, "action_id": row.action_id}
+    return {
+        "row": row,
+        "sentence": sentence(problem_of(row)),
+        "advice": about.advice,
+        "tone": _SEVERITY_TONES[about.severity],
+        "severity": {"error": "Left out", "warning": "Warning", "info": "Note"}[about.severity],
+        "action_url": url_for("sync_actions.action", **action) if row.action_id else "",
+    }

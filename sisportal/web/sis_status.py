@@ -1,0 +1,110 @@
+"""Status: what a connection is, how its last sync went, and Sync now, Enable and Disable."""
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, flash, url_for
+from sqlalchemy import select
+
+from sisportal.extensions import db
+from sisportal.models import Mapping, SisConnection, SisSchool, Sync, SyncState
+from sisportal.syncing import running
+from sisportal.syncing.connections import NAMES
+from sisportal.syncing.queue import QueueGone
+from sisportal.syncing.states import NotAllowed
+from sisportal.syncing.words import total_of
+from sisportal.web import sync_words
+from sisportal.web.access import Rule, access, get_connection
+from sisportal.web.acting import released_engine, who
+from sisportal.web.portal import now
+from sisportal.web.rendering import redirect_for, render_tab
+
+blueprint = Blueprint("sis_status", __name__, url_prefix="/admin/sis/<kind>")
+
+
+@blueprint.get("/status")
+@access(Rule.READ)
+def status(kind: str) -> Response:
+    return render_tab("sis_status/page.html", **_status(get_connection(kind)))
+
+
+@blueprint.post("/sync")
+@access(Rule.WRITE)
+def sync_now(kind: str) -> Response:
+    """Start a sync and lead to Status, where its progress is shown."""
+    connection_id, asker = get_connection(kind).id, who()
+    try:
+        sync_id = running.start(released_engine(), connection_id, asker, now())
+        current_app.extensions["queue"].send_prepare(sync_id)
+    except (NotAllowed, QueueGone) as refusal:
+        flash(str(refusal), "warning")
+    return redirect_for(url_for(".status", kind=kind))
+
+
+@blueprint.post("/disable")
+@access(Rule.WRITE)
+def disable(kind: str) -> Response:
+    return _set_enabled(kind, enabled=False)
+
+
+@blueprint.post("/enable")
+@access(Rule.WRITE)
+def enable(kind: str) -> Response:
+    return _set_enabled(kind, enabled=True)
+
+
+def _set_enabled(kind: str, *, enabled: bool) -> Response:
+    connection_id, asker = get_connection(kind).id, who()
+    running.set_enabled(released_engine(), connection_id, enabled, asker, now())
+    name = NAMES[kind]
+    flash(f"{name} is enabled." if enabled else f"{name} is disabled. Everything that it brought stays.", "success")
+    return redirect_for(url_for(".status", kind=kind))
+
+
+def _status(connection: SisConnection) -> dict[str, Any]:
+    last = db.session.scalars(
+        select(Sync).where(Sync.connection_id == connection.id).order_by(Sync.id.desc()).limit(1)
+    ).one_or_none()
+    committed = db.session.get(Sync, connection.committed_sync_id) if connection.committed_sync_id else None
+    chosen = select(SisSchool.name).where(SisSchool.connection_id == connection.id, SisSchool.mapping == Mapping.MAPPED)
+    schools = list(db.session.scalars(chosen.order_by(SisSchool.name).limit(21)))
+    return {
+        "connection": connection,
+        "source": NAMES[connection.kind],
+        "schools": schools,
+        "committed": committed,
+        "first": committed is None,
+        "may_start": connection.enabled and bool(schools),
+        "sync": None,
+        "waits": False,
+        "stale": False,
+        **(_last(connection, last, committed) if last else {}),
+    }
+
+
+def _last(connection: SisConnection, sync: Sync, committed: Sync | None) -> dict[str, Any]:
+    at = running.standing(sync, now())
+    people = sync_words.people_of(*(each for each in (sync, committed) if each))
+    return {
+        "sync": sync,
+        "at": at,
+        "started_by": sync_words.starter(sync, people),
+        "numbers": _numbers(sync),
+        "stale": running.is_stale(sync, connection.options_version, now()),
+        "is_committed": sync.state in sync_words.COMMITTED,
+        "may_start": connection.enabled and not at.busy and not at.silent,
+        "waits": sync.state == SyncState.PREPARED and not at.busy,
+    }
+
+
+def _numbers(sync: Sync) -> list[tuple[str, int, str]]:
+    """(label, changes, URL of their list) of each type that the sync changes."""
+    outcome = "applied" if sync.state in sync_words.COMMITTED else "planned"
+    return [
+        (
+            label,
+            total_of({type_: sync.counts[type_]}, outcome),
+            url_for("sync_actions.actions", sync_id=sync.id, type=type_),
+        )
+        for type_, label in sync_words.TYPES.items()
+        if type_ in sync.counts
+    ]

@@ -1,0 +1,277 @@
+"""The actions of a sync: listed, opened, ticked one by one or all that match, and written to a CSV file."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, abort, flash, get_flashed_messages, request, url_for
+from sqlalchemy import Engine, Row, func, select
+
+from sisportal.extensions import db
+from sisportal.models import Action, ActionState, Mapping, Organization, SisConnection, SisSchool, Sync, Warning_
+from sisportal.roster.catalogue import entry, sentence
+from sisportal.syncing import explaining, members, review
+from sisportal.syncing.connections import NAMES
+from sisportal.syncing.reports import problem_of
+from sisportal.syncing.review import ActionFilter
+from sisportal.syncing.states import NotAllowed
+from sisportal.web import sync_words
+from sisportal.web.access import Rule, access, get_sync, may_write
+from sisportal.web.acting import came_from, released_engine, who
+from sisportal.web.csv_files import csv_file
+from sisportal.web.lists import asked_pages, asked_search
+from sisportal.web.portal import now
+from sisportal.web.rendering import from_htmx, redirect_for, render_invalid, render_partial, render_tab
+
+blueprint = Blueprint("sync_actions", __name__, url_prefix="/syncs/<int:sync_id>")
+
+MOST_MEMBERS = 500
+"""As many of those who join or leave are shown at once; a class rarely has more than fifty."""
+_HEADING = (
+    "id", "type", "verb", "state", "ticked", "held", "external id", "name", "school", "changes", "joins", "leaves", "warnings",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An action as a line of the list."""
+
+    action: Row[Any]
+    summary: str
+    warnings: int
+    sections: int
+    """Of an unticked person: in how many sections of the SIS they are."""
+
+
+@blueprint.get("/actions")
+@access(Rule.READ)
+def actions(sync_id: int) -> Response:
+    return render_tab("sync_actions/page.html", **_page(get_sync(sync_id)))
+
+
+@blueprint.get("/actions/<int:action_id>")
+@access(Rule.READ)
+def action(sync_id: int, action_id: int) -> Response:
+    """One action opened: a part of its row, or a page of its own."""
+    sync = get_sync(sync_id)
+    context = _common(sync) | _detail(sync, _row(sync_id, action_id))
+    if from_htmx():
+        return render_partial("sync_actions/_detail.html", **context)
+    return render_tab("sync_actions/action.html", **context)
+
+
+@blueprint.post("/actions/<int:action_id>/tick")
+@access(Rule.WRITE)
+def tick(sync_id: int, action_id: int) -> Response:
+    sync, asker, ticked = get_sync(sync_id), who(), "ticked" in request.form
+    status = 200
+    try:
+        review.tick(released_engine(), sync.id, [action_id], ticked, asker, now())
+    except NotAllowed as refusal:
+        flash(str(refusal), "warning")
+        status = 422
+    if not from_htmx():
+        return redirect_for(came_from(url_for(".actions", sync_id=sync_id)))
+    row = _row(sync_id, action_id)
+    context = _common(get_sync(sync_id)) | {"line": _lines(sync, [row])[0], "messages": _messages()}
+    return render_partial("sync_actions/_ticked.html", status=status, **context)
+
+
+@blueprint.post("/actions/tick")
+@access(Rule.WRITE)
+def tick_many(sync_id: int) -> Response:
+    """Tick or untick those of this page, or all that the filters of the URL find."""
+    sync, asker, ticked = get_sync(sync_id), who(), request.form.get("ticked") == "yes"
+    ids = [int(each) for each in request.form.get("ids", "").split(",") if each.isdecimal()]
+    engine = released_engine()
+    try:
+        if request.form.get("which") == "matching":
+            changed = review.tick_matching(engine, sync.id, chosen(), ticked, asker, now())
+        else:
+            changed = review.tick(engine, sync.id, ids, ticked, asker, now())
+    except NotAllowed as refusal:
+        flash(str(refusal), "warning")
+        changed = -1
+    if changed >= 0:
+        flash(f"{changed:,} {'action' if changed == 1 else 'actions'} {'ticked' if ticked else 'unticked'}.", "success")
+    if not from_htmx():
+        return redirect_for(url_for(".actions", sync_id=sync_id, **_query()))
+    context = _page(get_sync(sync_id)) | {"messages": _messages()}
+    if changed < 0:
+        return render_invalid("sync_actions/page.html", partial="sync_actions/_list_ticked.html", **context)
+    return render_partial("sync_actions/_list_ticked.html", **context)
+
+
+@blueprint.post("/actions/<int:action_id>/roster")
+@access(Rule.WRITE)
+def tick_member(sync_id: int, action_id: int) -> Response:
+    """Tick or untick one of those who join or leave a class."""
+    sync, asker, source_id = get_sync(sync_id), who(), request.form.get("member", "")
+    status = 200
+    try:
+        review.tick_roster(released_engine(), sync.id, action_id, [source_id], "ticked" in request.form, asker, now())
+    except NotAllowed as refusal:
+        flash(str(refusal), "warning")
+        status = 422
+    if not from_htmx():
+        return redirect_for(url_for(".action", sync_id=sync_id, action_id=action_id))
+    context = _common(get_sync(sync_id)) | _detail(sync, _row(sync_id, action_id)) | {"messages": _messages()}
+    return render_partial("sync_actions/_detail.html", status=status, **context)
+
+
+@blueprint.get("/actions.csv")
+@access(Rule.READ)
+def csv(sync_id: int) -> Response:
+    """Every action that the filters of the URL find."""
+    sync, found = get_sync(sync_id), chosen()
+    schools = _school_names(sync)
+    return csv_file(f"sync-{sync_id}-actions.csv", _HEADING, _csv_rows(db.engine, sync_id, found, schools))
+
+
+def chosen() -> ActionFilter:
+    """The filters of the URL."""
+    args = request.args
+    return ActionFilter(
+        type=args.get("type", ""),
+        verb=args.get("verb", ""),
+        state=args.get("state", ""),
+        school=args.get("school", ""),
+        search=asked_search(),
+        warned=args.get("warnings") == "yes",
+        held=args.get("held") == "yes",
+        unticked=args.get("unticked") == "yes",
+    )
+
+
+def _query() -> dict[str, Any]:
+    return request.args.to_dict()
+
+
+def _row(sync_id: int, action_id: int) -> Row[Any]:
+    statement = select(Action.__table__).where(Action.sync_id == sync_id, Action.id == action_id)
+    return db.session.execute(statement).one_or_none() or abort(404)
+
+
+def _common(sync: Sync) -> dict[str, Any]:
+    connection = db.session.get_one(SisConnection, sync.connection_id)
+    return {
+        "sync": sync,
+        "connection": connection,
+        "source": NAMES[connection.kind],
+        "schools": _school_names(sync),
+        "types": sync_words.TYPES,
+        "one": sync_words.ONE,
+        "verbs": sync_words.VERBS,
+        "is_open": sync.state in review.OPEN and may_write(),
+        "counted": review.counts(db.session.connection(), sync.id),
+        "messages": [],
+    }
+
+
+def _page(sync: Sync) -> dict[str, Any]:
+    found, connection = chosen(), db.session.connection()
+    total = review.count_rows(connection, sync.id, found)
+    pages = asked_pages(total)
+    rows = review.action_rows(connection, sync.id, found, page=pages.page, per_page=pages.per_page)
+    query = _query()
+    return _common(sync) | {
+        "found": found,
+        "pages": pages,
+        "lines": _lines(sync, rows),
+        "ids": ",".join(str(row.id) for row in rows if row.state == ActionState.PLANNED),
+        "query": query,
+        "list_url": url_for(".actions", sync_id=sync.id, **query),
+        "tick_url": url_for(".tick_many", sync_id=sync.id, **query),
+        "csv_url": url_for(".csv", sync_id=sync.id, **{name: value for name, value in query.items() if name != "page"}),
+        "title": _title(sync, found),
+    }
+
+
+def _title(sync: Sync, found: ActionFilter) -> str:
+    what = sync_words.TYPES.get(found.type, "Actions")
+    verb = sync_words.VERBS.get(found.verb, "")
+    return (
+        f"{what} to {verb.lower()}"
+        if verb and sync.state not in sync_words.COMMITTED
+        else (f"{what}: {verb}" if verb else what)
+    )
+
+
+def _lines(sync: Sync, rows: Sequence[Row[Any]]) -> list[Line]:
+    connection = db.session.connection()
+    statement = select(Warning_.action_id, func.count()).where(Warning_.action_id.in_([row.id for row in rows]))
+    warnings = {row[0]: row[1] for row in db.session.execute(statement.group_by(Warning_.action_id))}
+    alone = [row.source_id for row in rows if not row.ticked and row.type != "section"]
+    sections = members.sections_of(connection, sync.connection_id, alone) if alone else {}
+    return [
+        Line(
+            row,
+            explaining.summary(row.type, row.verb, row.before, row.after, row.roster),
+            warnings.get(row.id, 0),
+            sections.get(row.source_id, 0) if not row.ticked else 0,
+        )
+        for row in rows
+    ]
+
+
+def _detail(sync: Sync, row: Row[Any]) -> dict[str, Any]:
+    connection = db.session.connection()
+    named = {id_ for side in (row.before, row.after) for id_ in side.get("teachers") or ()}
+    names = {id_: name for id_, (name, _) in members.names(connection, sync.connection_id, named).items()}
+    roster = {
+        part: members.members(
+            connection, sync.connection_id, sync.id, {**row.roster, part: row.roster.get(part, [])[:MOST_MEMBERS]}, part
+        )
+        for part in ("join", "leave")
+        if row.roster.get(part)
+    }
+    warnings = review.warnings_of(connection, [row.id]).get(row.id, [])
+    return {
+        "action": row,
+        "line": _lines(sync, [row])[0],
+        "fields": explaining.field_rows(row.before, row.after, _organization_names(row), names),
+        "which": {"add": "after", "delete": "both"}.get(row.verb, "both"),
+        "roster": roster,
+        "more_members": {part: max(len(row.roster.get(part, [])) - MOST_MEMBERS, 0) for part in ("join", "leave")},
+        "evidence": explaining.evidence_sentences(row.evidence),
+        "held_because": explaining.held_words(row.held),
+        "warnings": [(sentence(problem_of(each)), entry(each.code).advice) for each in warnings],
+    }
+
+
+def _organization_names(row: Row[Any]) -> dict[int, str]:
+    ids: set[int] = set()
+    for side in (row.before, row.after):
+        ids |= {side["organization"]} if side.get("organization") else set()
+        ids |= set(side.get("organizations") or ())
+    if not ids:
+        return {}
+    statement = select(Organization.id, Organization.name).where(Organization.id.in_(ids))
+    return {each.id: each.name for each in db.session.execute(statement)}
+
+
+def _school_names(sync: Sync) -> dict[str, str]:
+    """Names of the schools in scope, by ``source_id``."""
+    statement = select(SisSchool.source_id, SisSchool.name).where(
+        SisSchool.connection_id == sync.connection_id, SisSchool.mapping == Mapping.MAPPED
+    )
+    return {row.source_id: row.name for row in db.session.execute(statement.order_by(SisSchool.name))}
+
+
+def _messages() -> list[Any]:
+    return get_flashed_messages(with_categories=True)
+
+
+def _csv_rows(engine: Engine, sync_id: int, found: ActionFilter, schools: dict[str, str]) -> Iterator[Sequence[object]]:
+    with engine.connect() as connection:
+        for rows in review.all_rows(connection, sync_id, found):
+            warnings = review.warnings_of(connection, [row.id for row in rows])
+            for row in rows:
+                changes = explaining.field_rows(row.before, row.after, {}, {})
+                yield (
+                    row.id, row.type, row.verb, row.state, "yes" if row.ticked else "no", row.held, row.source_id, row.label,
+                    schools.get(row.school, row.school),
+                    "; ".join(f"{label}: {before or '-'} > {after or '-'}" for label, before, after in changes),
+                    " ".join(row.roster.get("join", ())), " ".join(row.roster.get("leave", ())),
+                    " ".join(sentence(problem_of(each)) for each in warnings.get(row.id, ())),
+                )  # fmt: skip

@@ -1,0 +1,141 @@
+"""The report of a sync: its numbers, what was proven and what was held back, and Commit, Discard and Cancel."""
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, flash, url_for
+
+from sisportal.extensions import db
+from sisportal.models import SisConnection, Sync, SyncState
+from sisportal.syncing import review, running
+from sisportal.syncing.connections import NAMES
+from sisportal.syncing.explaining import held_words, seal_sentence
+from sisportal.syncing.queue import QueueGone
+from sisportal.syncing.states import NotAllowed
+from sisportal.web import sync_words
+from sisportal.web.access import Rule, access, get_sync
+from sisportal.web.acting import came_from, released_engine, who
+from sisportal.web.portal import now
+from sisportal.web.rendering import from_htmx, redirect_for, render_partial, render_tab
+
+blueprint = Blueprint("sync_report", __name__, url_prefix="/syncs/<int:sync_id>")
+
+
+@blueprint.get("")
+@access(Rule.READ)
+def report(sync_id: int) -> Response:
+    return render_tab("sync_report/page.html", **_report(get_sync(sync_id)))
+
+
+@blueprint.get("/progress")
+@access(Rule.READ)
+def progress(sync_id: int) -> Response:
+    """How far it is; when it has settled, the page that asked loads anew with what can be done now."""
+    sync = get_sync(sync_id)
+    at = running.standing(sync, now())
+    response = render_partial("sync_report/_progress.html", sync=sync, at=at)
+    if not at.busy and from_htmx():
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+@blueprint.get("/commit")
+@access(Rule.WRITE)
+def confirm_commit(sync_id: int) -> Response:
+    """Asks, with numbers: the page of the dialog."""
+    return render_tab("sync_report/commit.html", **_report(get_sync(sync_id)))
+
+
+@blueprint.post("/commit")
+@access(Rule.WRITE)
+def commit(sync_id: int) -> Response:
+    """Commit what is ticked, or continue a commit that stopped half-way."""
+    sync, asker = get_sync(sync_id), who()
+    try:
+        running.ask_commit(released_engine(), sync.id, asker, now())
+        current_app.extensions["queue"].send_commit(sync_id)
+    except (NotAllowed, QueueGone) as refusal:
+        flash(str(refusal), "warning")
+    return _back(sync_id)
+
+
+@blueprint.post("/discard")
+@access(Rule.WRITE)
+def discard(sync_id: int) -> Response:
+    sync, asker = get_sync(sync_id), who()
+    try:
+        running.discard(released_engine(), sync.id, asker, now())
+        flash("The plan is discarded. Nothing was changed in the portal.", "success")
+    except NotAllowed as refusal:
+        flash(str(refusal), "warning")
+    return _back(sync_id)
+
+
+@blueprint.post("/cancel")
+@access(Rule.WRITE)
+def cancel(sync_id: int) -> Response:
+    sync, asker = get_sync(sync_id), who()
+    try:
+        running.cancel(released_engine(), sync.id, asker, now())
+        flash("The sync is being cancelled.", "success")
+    except NotAllowed as refusal:
+        flash(str(refusal), "warning")
+    return redirect_for(came_from(url_for(".report", sync_id=sync_id)))
+
+
+def _back(sync_id: int) -> Response:
+    return redirect_for(url_for(".report", sync_id=sync_id))
+
+
+def _report(sync: Sync) -> dict[str, Any]:
+    connection = db.session.get_one(SisConnection, sync.connection_id)
+    at = running.standing(sync, now())
+    counted = review.counts(db.session.connection(), sync.id)
+    warnings = sync_words.warnings_by_type(sync.id)
+    people = sync_words.people_of(sync)
+    log_url = url_for("sis_history.log", kind=connection.kind)
+    ready = {
+        type_: sum(numbers["ready"] for numbers in verbs.values())
+        for type_, verbs in counted.items()
+        if any(numbers["ready"] for numbers in verbs.values())
+    }
+    stale = running.is_stale(sync, connection.options_version, now())
+    return {
+        "sync": sync,
+        "connection": connection,
+        "source": NAMES[connection.kind],
+        "at": at,
+        "rows": sync_words.count_rows(sync.id, sync.state, counted, warnings, log_url),
+        "planned": review.total(counted, "planned"),
+        "unticked": review.total(counted, "unticked"),
+        "held": review.total(counted, "held"),
+        "holds": _holds(sync),
+        "ready": ready,
+        "stale": stale,
+        "started_by": sync_words.starter(sync, people),
+        "committed_by": people.get(sync.committed_by or 0, ""),
+        "left_out": _left_out(sync),
+        "seals": [(seal_sentence(seal), seal["complete"], seal["reason"]) for seal in sync.completeness],
+        "types": sync_words.TYPES,
+        "is_committed": sync.state in sync_words.COMMITTED,
+        "may_commit": sync.state in review.OPEN and bool(ready) and not stale and not at.busy,
+        "may_discard": sync.state == SyncState.PREPARED and not at.busy,
+        "may_restart": at.state in {SyncState.FAILED, SyncState.INTERRUPTED, SyncState.CANCELLED, SyncState.EXPIRED}
+        or stale,
+    }
+
+
+def _holds(sync: Sync) -> list[tuple[str, int, str]]:
+    """(type in words, how many, why) of what is held."""
+    return [
+        (sync_words.TYPES[held["type"]].lower(), held["count"], held_words(held["reason"]))
+        for held in sync.held
+        if held["type"] in sync_words.TYPES
+    ]
+
+
+def _left_out(sync: Sync) -> list[str]:
+    return [
+        f"{number:,} {sync_words.TYPES[type_].lower()} to {sync_words.VERBS[verb].lower()}"
+        for type_, verbs in sync.left_out.items()
+        for verb, number in verbs.items()
+    ]
