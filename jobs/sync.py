@@ -7,7 +7,8 @@ from flask import current_app
 from sisportal.extensions import db
 from sisportal.syncing import commit as committing
 from sisportal.syncing import prepare as preparing
-from sisportal.syncing.states import NotAllowed
+from sisportal.syncing.recovery import forget_asked_commit
+from sisportal.syncing.states import Busy, NotAllowed
 
 logger = logging.getLogger("sisportal.jobs")
 
@@ -27,5 +28,8 @@ def commit(sync_id: int) -> None:
     try:
         state = committing.commit(db.engine, sync_id, current_app.extensions["clock"])
         logger.info("sync %s: %s", sync_id, state)
+    except Busy as refusal:
+        logger.info("sync %s not committed yet: %s", sync_id, refusal)
     except NotAllowed as refusal:
         logger.info("sync %s not committed: %s", sync_id, refusal)
+        forget_asked_commit(db.engine, sync_id)

@@ -15,6 +15,7 @@ from rq.registry import FailedJobRegistry
 from sqlalchemy import select, update
 
 from jobs.schedule import tick
+from jobs.sync import commit
 from sisportal.extensions import db
 from sisportal.factory import utc_now
 from sisportal.models import Sync, SyncState
@@ -22,6 +23,7 @@ from sisportal.sandbox.faults import Fault
 from sisportal.sandbox.serving import Served
 from sisportal.syncing.prepare import prepare, request_sync
 from sisportal.syncing.queue import FUNCTIONS, QueueGone, StageQueue, connect, stages
+from sisportal.syncing.running import ASKED
 
 Start = Callable[[str], subprocess.Popen[bytes]]
 LONG = 30.0
@@ -121,6 +123,22 @@ def test_a_worker_goes_on_with_a_commit_that_died(portal: Flask, start: Start) -
     age(sync_id)
     start("jobs.worker")
     wait(sync_id, SyncState.COMMITTED)
+
+
+def test_a_commit_that_is_refused_is_not_tried_for_ever(portal: Flask, redis_url: str) -> None:
+    sync_id = request_sync(db.engine, 1, utc_now())
+    prepare(db.engine, sync_id, portal.extensions["open_provider"], utc_now)
+    past = utc_now() - timedelta(days=8)
+    with db.engine.begin() as connection:
+        values = {"state": SyncState.PARTLY_COMMITTED, "stage": ASKED, "prepared_at": past, "heartbeat_at": past}
+        connection.execute(update(Sync).where(Sync.id == sync_id).values(values))
+    tick(portal)
+    assert portal.extensions["queue"].waiting() == {("commit", sync_id)}
+    commit(sync_id)
+    with connect(redis_url) as redis:
+        redis.flushdb()
+    tick(portal)
+    assert portal.extensions["queue"].waiting() == set()
 
 
 def test_the_clock_puts_right_what_died_while_the_worker_is_busy(portal: Flask) -> None:
