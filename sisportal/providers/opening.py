@@ -5,18 +5,26 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from sisportal.providers.base import Provider, ProviderError, WireSession
+from sisportal.providers.base import FormSession, Provider, ProviderError, WireSession
 from sisportal.providers.clever import CleverProvider
 from sisportal.providers.clever_api import CleverApi
-from sisportal.providers.http import Authorization, Wire
+from sisportal.providers.http import Authorization, BoundedSession, Wire
+from sisportal.providers.oneroster import OneRosterProvider
+from sisportal.providers.oneroster_access import ClientCredentials, Credentials, FixedBearer, SignedRequests
+from sisportal.providers.oneroster_api import ONEROSTER_VERSIONS, OneRosterApi, places
+from sisportal.providers.oneroster_calendar import SchoolYear
+from sisportal.providers.oneroster_paging import MOST_PAGES as MOST_ONEROSTER_PAGES
 from sisportal.providers.paging import MOST_PAGES
-from sisportal.providers.tokens import DistrictToken, bearer
+from sisportal.providers.tokens import DistrictToken
+from sisportal.providers.tokens import bearer as bearer_header
 
 CLEVER_API_URL = "https://api.clever.com"
 CLEVER_LOGIN_URL = "https://clever.com"
 CLEVER_VERSIONS = ("3.0", "3.1")
 PAGE_SIZE = 2_500
 """Rows a page: Clever allows 10,000, of which a page of sections would be 12 MB."""
+ONEROSTER_PAGE_SIZE = 2_000
+"""Rows a page: vendors clamp it to between 500 and 50,000; a page of users is then about 1 MB."""
 
 _VERSION = re.compile(r"/v\d+(\.\d+)?$")
 
@@ -47,7 +55,7 @@ def open_clever(
     wire = Wire(session, clock=clock, sleep=sleep)
     authorization: Authorization
     if token.strip():
-        authorization = bearer(token)
+        authorization = bearer_header(token)
     elif client_id.strip() and client_secret.strip():
         authorization = DistrictToken(
             wire,
@@ -69,8 +77,72 @@ def open_clever(
     return CleverProvider(api, district_id=district_id)
 
 
+def open_oneroster(
+    *,
+    base_url: str,
+    client_id: str = "",
+    client_secret: str = "",
+    token_url: str = "",
+    signature: str = "sha256",
+    bearer: str = "",
+    version: str = "",
+    year_start: str = "",
+    year_end: str = "",
+    semester_start: str = "",
+    semester_end: str = "",
+    session: FormSession | None = None,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+    page_size: int = ONEROSTER_PAGE_SIZE,
+    most_pages: int = MOST_ONEROSTER_PAGES,
+) -> OneRosterProvider:
+    """A OneRoster source: by a fixed bearer token, by OAuth 2 where a token URL is given, else by OAuth 1.0a signatures.
+
+    Nothing is requested yet. ``base_url`` may be given with or without ``/ims/oneroster/…``; with a blank ``version`` it is
+    found out. The dates are ISO. ``signature`` (``sha256`` or ``sha1``) is what is tried first. Raises ``ProviderError`` for
+    what cannot be an address or a version, and where there are no credentials.
+    """
+    if version not in ("", *ONEROSTER_VERSIONS):
+        known = ", ".join(ONEROSTER_VERSIONS)
+        raise ProviderError(f"OneRoster version {version} is not spoken here; {known} are.", code="unknown-version")
+    shared = session or BoundedSession()
+    wire = Wire(shared, clock=clock, sleep=sleep)
+    credentials: Credentials
+    if bearer.strip():
+        credentials = FixedBearer(bearer)
+    elif not (client_id.strip() and client_secret.strip()):
+        raise ProviderError("Enter the client ID and the client secret, or a bearer token.", code="unauthorized")
+    elif token_url.strip():
+        credentials = ClientCredentials(
+            wire,
+            shared,
+            token_url=address_with_query(token_url),
+            client_id=client_id,
+            client_secret=client_secret,
+            clock=clock,
+        )
+    else:
+        credentials = SignedRequests(client_id=client_id, client_secret=client_secret, signature=signature, clock=clock)
+    candidates = places(clean_address(base_url), version)
+    api = OneRosterApi(wire, credentials, candidates=candidates, page_size=page_size, most_pages=most_pages)
+    year = SchoolYear(year_start, year_end, semester_start, semester_end)
+    return OneRosterProvider(api, year, clock=clock)
+
+
 def plain_address(entered: str) -> str:
     """The address without trailing slashes and version, with ``https`` where no scheme was entered."""
+    return _VERSION.sub("", clean_address(entered)).rstrip("/")
+
+
+def address_with_query(entered: str) -> str:
+    """The address as it was entered, query and trailing slash included, where it can be one at all."""
+    clean_address(entered)
+    address = entered.strip()
+    return address if "://" in address else f"https://{address}"
+
+
+def clean_address(entered: str) -> str:
+    """The address without query and trailing slashes, with ``https`` where no scheme was entered."""
     address = entered.strip()
     try:
         parts = urlsplit(address if "://" in address else f"https://{address}")
@@ -80,7 +152,7 @@ def plain_address(entered: str) -> str:
         raise _no_address() from None
     if not usable:
         raise _no_address()
-    return _VERSION.sub("", f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")).rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
 
 
 def _no_address() -> ProviderError:

@@ -109,6 +109,12 @@ WARNINGS: dict[str, tuple[str, str, str, str]] = {
         "{who} has the username {value}, which another person has too; the second account gets another one.",
         "Give each of them a username of their own in the SIS.",
     ),
+    "duplicate-number": (
+        "warning",
+        "SIS",
+        "{who} has the number {value}, which another one of the same role has too.",
+        "Some systems list a person once for each of their schools. Where they are two people, give each a number of their own.",
+    ),
     "duplicate-name": (
         "info",
         "SIS",
@@ -151,6 +157,18 @@ WARNINGS: dict[str, tuple[str, str, str, str]] = {
         "SIS",
         "{who} is taught by a teacher of another school ({value}).",
         "Nothing, where that is so; otherwise correct the teacher's schools in the SIS.",
+    ),
+    "unknown-section": (
+        "warning",
+        "SIS",
+        "{who} has enrollments and is not in the list of classes; they were read past.",
+        f"{_SEE_SHARING} A class that is not shared or was deleted explains it.",
+    ),
+    "broken-enrollment": (
+        "warning",
+        "SIS",
+        "An enrollment ({value}) names no {field}; it was left out.",
+        _COMPLETE,
     ),
     "student-out-of-scope": (
         "warning",
@@ -250,6 +268,12 @@ WARNINGS: dict[str, tuple[str, str, str, str]] = {
         "SIS",
         "A row was left out: its {field} is {value}.",
         "Correct the row in the SIS's export and upload the file again; the other rows are taken.",
+    ),
+    "unknown-file": (
+        "info",
+        "SIS",
+        "The file {value} is not part of OneRoster and was read past.",
+        "Nothing, unless its name is misspelt.",
     ),
     "unknown-column": (
         "info",
