@@ -168,10 +168,13 @@ def plan_delete(type_: str, source_id: str, label: str, school: str, target_id: 
     )
 
 
-def plan_link(planned: Planned, target_id: int, connection: str, evidence: dict[str, Any]) -> Planned:
-    """The same action, for an account or class that had no link to this connection yet: it gains one."""
+def plan_link(planned: Planned, target_id: int, connection: str, evidence: dict[str, Any], was: str = "") -> Planned:
+    """The same action, for an account or class that gains a link to this connection, or whose link has another id now.
+
+    ``was`` is the id that it is linked to until then.
+    """
     planned.target_id = target_id
-    planned.before = planned.before | {"identifiers": {connection: ""}}
+    planned.before = planned.before | {"identifiers": {connection: was}}
     planned.after = planned.after | {"identifiers": {connection: planned.source_id}}
     planned.evidence = evidence
     return planned

@@ -18,6 +18,7 @@ from sisportal.syncing.progress import ClaimLost, Clock, Pulse
 from sisportal.syncing.rosters import Rosters
 from sisportal.syncing.rows import few_collections
 from sisportal.syncing.states import NotAllowed, claim, move
+from sisportal.syncing.version_change import move_rosters
 from sisportal.syncing.words import committed_sentence
 
 logger = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ def _apply(engine: Engine, sync_id: int, pulse: Pulse, clock: Clock, committed_b
     classes = ClassCommit(ledger, row.connection_id, stored_options(row.options, row.kind), rosters)
     pulse.stage("Writing accounts, classes and rosters", total or 0)
     accounts.run()
+    move_rosters(ledger, row.connection_id, row.kind)
     classes.run()
     parents.arrange(ledger)
     accounts.archive()

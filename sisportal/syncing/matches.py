@@ -24,6 +24,7 @@ from sisportal.syncing.held import (
     account_held,
     class_columns,
     class_held,
+    decode_values,
 )
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
 
@@ -43,8 +44,10 @@ class Incoming(msgspec.Struct, Generic[R], frozen=True):
 class PersonMatches:
     """Plans the people of one connection who have no link yet."""
 
-    def __init__(self, engine: Engine, connection_id: int, kind: str, options: Options) -> None:
+    def __init__(self, engine: Engine, connection_id: int, kind: str, options: Options, ids: dict[str, str]) -> None:
+        """``ids``: those that another version of the API explains, linked now -> listed now (``changed_ids``)."""
         self._engine, self._connection_id, self._kind, self._options = engine, connection_id, kind, options
+        self._was = {now: was for was, now in ids.items()}
         self.decisions = read_decisions(engine, connection_id, "people")
         """What people said of this connection's people, by ``source_id``."""
         self._usernames = Usernames()
@@ -65,8 +68,43 @@ class PersonMatches:
         targets = [match.target for match in matches if match.target is not None]
         with self._engine.connect() as connection:
             held = _held_accounts(connection, targets)
+            moved = self._linked_before(connection, [each.record.source_id for each in new])
         for each, match in zip(new, matches, strict=True):
-            yield self._planned(each, match, held, places)
+            if account := moved.get(each.record.source_id):
+                yield self._moved(each, account, places), ()
+            else:
+                yield self._planned(each, match, held, places)
+
+    def _moved(self, incoming: Incoming[Person], account: Held, places: Places) -> Planned:
+        """Somebody who is linked under the id that another version of the API gave them."""
+        person = incoming.record
+        planned = plan_person(person, incoming.fingerprint, account, self._options, places)
+        if planned is None:
+            planned = _link_only(incoming, str(person.role), person_label(person), person.school)
+        planned.search = incoming.search
+        was = self._was[person.source_id]
+        return plan_link(planned, account.id, self._kind, {"rule": "legacy-id", "was": was}, was)
+
+    def _linked_before(self, connection: Connection, source_ids: list[str]) -> dict[str, Held]:
+        """The accounts of those among them whose link has their id of before, by their id of now."""
+        ids = {self._was[source_id]: source_id for source_id in source_ids if source_id in self._was}
+        if not ids:
+            return {}
+        statement = (
+            select(
+                ACCOUNT_LINKS.c.source_id,
+                ACCOUNTS.c.id,
+                ACCOUNTS.c.archived_at,
+                type_coerce(ACCOUNT_LINKS.c.written, Text),
+                *account_columns(),
+            )
+            .join(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id)
+            .where(ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.source_id.in_(list(ids)))
+        )
+        return {
+            ids[row[0]]: Held(row[1], account_held(row[4:]), decode_values(row[3]), row[2] is not None)
+            for row in connection.execute(statement).all()
+        }
 
     def _planned(
         self, incoming: Incoming[Person], match: Match, held: dict[int, Held], places: Places
@@ -75,8 +113,7 @@ class PersonMatches:
         account = held.get(match.target or 0) if match.outcome is Outcome.LINK else None
         planned = plan_person(person, mark, account, self._options, places)
         if planned is None:
-            label = person_label(person)
-            planned = Planned(str(person.role), "edit", person.source_id, label, person.school, fingerprint=mark)
+            planned = _link_only(incoming, str(person.role), person_label(person), person.school)
         planned.search = incoming.search
         if account is not None:
             return plan_link(planned, account.id, self._kind, match.evidence), ()
@@ -191,8 +228,7 @@ class SectionMatches:
         class_ = held.get(match.target or 0) if match.outcome is Outcome.LINK else None
         planned = plan_section(section, mark, class_, members, self._options, places)
         if planned is None:
-            label = section_label(section)
-            planned = Planned("section", "edit", section.source_id, label, section.school, fingerprint=mark)
+            planned = _link_only(incoming, "section", section_label(section), section.school)
         planned.search = incoming.search
         if class_ is not None:
             return plan_link(planned, class_.id, self._kind, match.evidence)
@@ -237,6 +273,11 @@ class SectionMatches:
             for row in connection.execute(statement.execution_options(yield_per=2_000)):
                 known: dict[str, Any] = dict(zip(columns, row, strict=False))
                 yield ClassCandidate(**known, organization=row[5], linked_to=row[6] or "", archived=row[7] is not None)
+
+
+def _link_only(incoming: Incoming[Any], type_: str, label: str, school: str) -> Planned:
+    """An edit of nothing but the link."""
+    return Planned(type_, "edit", incoming.record.source_id, label, school, fingerprint=incoming.fingerprint)
 
 
 def read_decisions(engine: Engine, connection_id: int, collection: str) -> dict[str, Decision]:

@@ -29,6 +29,7 @@ from sisportal.syncing.matches import Incoming, PersonMatches, SectionMatches
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
 from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import chunks
+from sisportal.syncing.version_change import changed_ids, renamed
 
 AnyRow = Sequence[Any]
 """A row whose columns the query's docstring names."""
@@ -63,9 +64,11 @@ class Planner:
         self._plan, self._pulse = plan, pulse
         self._decisions: dict[str, Decision] = {}
         self._kept_away: frozenset[str] | None = None
+        self._ids: dict[str, str] = {}
 
     def run(self) -> None:
         """Plan people, then sections, then what is gone."""
+        self._ids = changed_ids(self._engine, self._connection_id)
         if Item.USERS in self._options.items:
             self._plan_people()
         if Item.SECTIONS in self._options.items:
@@ -77,7 +80,7 @@ class Planner:
         self._plan.flush()
 
     def _plan_people(self) -> None:
-        matches = PersonMatches(self._engine, self._connection_id, self._kind, self._options)
+        matches = PersonMatches(self._engine, self._connection_id, self._kind, self._options, self._ids)
         self._decisions = matches.decisions
         decode = msgspec.json.Decoder(Person).decode
         for rows in self._read(people_to_compare(self._connection_id), _PEOPLE_AT_ONCE):
@@ -131,7 +134,8 @@ class Planner:
         if row[5] is not None and row[6] is None:
             self._plan.warn([Problem("archived-here", "section", section.source_id, school=section.school)])
             return
-        held = Held(row[3], class_held(row[8:]), decode_values(row[4]), row[5] is not None)
+        written = renamed(decode_values(row[4]), self._ids)
+        held = Held(row[3], class_held(row[8:]), written, row[5] is not None)
         planned = plan_section(
             section, row[2], held, members, self._options, self._places, self._fetched.missing_people
         )
@@ -201,6 +205,8 @@ class Planner:
             return  # whoever an earlier fetch proved to be gone may be back in the part that this one did not see
         for rows in self._read(people_gone(self._connection_id), _PEOPLE_AT_ONCE):
             for row in rows:
+                if row[0] in self._ids:
+                    continue  # listed, under the id of another version
                 label = ", ".join(name for name in row[3:5] if name) or row[0]
                 self._plan.add(plan_delete(_planned_role(row[2], row[6]), row[0], label, row[5] or "", row[1]))
             self._pulse.advance(len(rows))
