@@ -91,9 +91,10 @@ def sign_in_url() -> str:
     """The sign-in page, leading back to the page that was asked for."""
     wanted = ""
     if request.htmx:
-        wanted = urlsplit(
+        parts = urlsplit(
             request.htmx.current_url or ""
-        ).path  # the page that the person sees, not the part it asked for
+        )  # the page that the person sees, not the part that it asked for
+        wanted = f"{parts.path}?{parts.query}".rstrip("?")
     elif request.method in SAFE_METHODS:
         wanted = request.full_path.rstrip("?")
     return url_for("sign_in.sign_in", next=wanted if wanted not in {"", "/"} else None)

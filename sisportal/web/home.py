@@ -18,7 +18,6 @@ from sisportal.web.rendering import render_tab
 blueprint = Blueprint("home", __name__)
 
 NEWEST = 5
-CONNECT_URL = "/admin/sis"
 TONES = {
     SyncState.PREPARED: "warning",
     SyncState.PARTLY_COMMITTED: "warning",
@@ -55,7 +54,7 @@ class Card:
 def home() -> Response:
     if current().role not in READERS:
         return render_tab("home/empty.html")
-    return render_tab("home/home.html", cards=_cards(), newest=_newest(), connect_url=CONNECT_URL)
+    return render_tab("home/home.html", cards=_cards(), newest=_newest())
 
 
 def _cards() -> list[Card]:

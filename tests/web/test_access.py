@@ -16,9 +16,9 @@ def test_nobody_is_led_to_sign_in_and_back(nobody: FlaskClient) -> None:
 
 def test_a_part_that_nobody_may_see_leads_the_whole_page_to_sign_in(nobody: FlaskClient) -> None:
     answer = nobody.get(
-        "/notifications/bell", headers={"HX-Request": "true", "HX-Current-URL": "http://localhost/notifications"}
+        "/notifications/bell", headers={"HX-Request": "true", "HX-Current-URL": "http://localhost/notifications?page=2"}
     )
-    assert (answer.status_code, answer.headers["HX-Redirect"]) == (200, "/sign-in?next=/notifications")
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (200, "/sign-in?next=/notifications?page%3D2")
 
 
 def test_an_administrator_sees_the_home_page(ada: FlaskClient) -> None:

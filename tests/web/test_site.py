@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import product
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.routing import AnyConverter
 from werkzeug.routing import Rule as Route
 
 from sisportal.extensions import db
@@ -33,8 +35,17 @@ def routes(app: Flask, *rules: Rule) -> Iterator[tuple[Route, str]]:
 
 def path(app: Flask, route: Route, **samples: Any) -> str:
     """A path of the route: with the samples where there are some, else with ids that nothing has."""
-    values = {name: (SAMPLES | samples).get(name, 999) for name in route.arguments}
+    values = {name: (SAMPLES | samples).get(name, 999) for name in route.arguments} | choices(route)[0]
+    values |= {name: samples[name] for name in choices(route)[0] if name in samples} | dict(route.defaults or {})
     return app.url_map.bind("localhost").build(route.endpoint, values, method=next(iter(route.methods or {"GET"})))
+
+
+def choices(route: Route) -> list[dict[str, Any]]:
+    """Every value of a part of the route that is one of a few words; one empty choice where there is no such part."""
+    for name, converter in route._converters.items():
+        if isinstance(converter, AnyConverter):
+            return [{name: word} for word in sorted(converter.items)]
+    return [{}]
 
 
 def ask(app: Flask, client: FlaskClient, *rules: Rule) -> dict[str, Any]:
@@ -146,10 +157,12 @@ def paths(app: Flask, samples: dict[str, list[Any]]) -> Iterator[str]:
     for route, method in routes(app):
         if method != "GET":
             continue
-        for sync_id in samples["sync_id"] if route.arguments == {"sync_id"} else samples["sync_id"][:1]:
-            ids = {name: values[-1] for name, values in samples.items()} | {"sync_id": sync_id}
-            ids["source_id"] = next((id_ for name, id_ in ids["source_id"].items() if name in route.rule), 999)
-            yield path(app, route, **ids)
+        for sync_id, choice in product(samples["sync_id"], choices(route)):
+            ids = {name: values[-1] for name, values in samples.items()} | {"sync_id": sync_id} | choice
+            words = {*route.rule.split("/"), *choice.values()}
+            ids["source_id"] = next((id_ for name, id_ in samples["source_id"][0].items() if name in words), 999)
+            if sync_id == samples["sync_id"][0] or route.arguments == {"sync_id"}:
+                yield path(app, route, **ids)
 
 
 def test_every_page_has_a_title_and_one_first_heading(
