@@ -1,0 +1,299 @@
+"""The portal under test: what a person would do with it, what it holds, and all of it as text to compare byte by byte."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine, Table, insert, select, update
+
+from sisportal.models import (
+    Account,
+    AccountLink,
+    AccountRole,
+    Action,
+    Base,
+    ClassLink,
+    Mapping,
+    Membership,
+    Notification,
+    Organization,
+    SchoolClass,
+    Source,
+    Sync,
+    SyncState,
+    Warning_,
+)
+from sisportal.models.database import writing
+from sisportal.providers.base import Provider
+from sisportal.providers.opening import open_clever
+from sisportal.roster.fields import ACCOUNT_FIELDS, CLASS_FIELDS
+from sisportal.roster.options import with_option
+from sisportal.sandbox.serving import Served
+from sisportal.syncing import connections
+from sisportal.syncing.commit import commit
+from sisportal.syncing.connections import ConnectionFacts, OpenProvider
+from sisportal.syncing.held import column_name
+from sisportal.syncing.prepare import prepare, request_sync
+from sisportal.syncing.releasing import release_guards
+from sisportal.syncing.review import Who
+
+START = datetime(2026, 10, 5, 9, 30, tzinfo=UTC)
+PAGE = 25
+WHO = Who("a test")
+VOLATILE = {"created_at", "archived_at", "archived_by_sync", "changed_by_sync", "ended_by_sync", "edited_at", "session_version"}
+KEPT = ("organization", "account", "class", "membership", "account_link", "class_link", "organization_link")
+
+
+def reader(url: str, token: str) -> OpenProvider:
+    """Opens the sandbox with small pages and without waiting."""
+
+    def open_provider(_facts: ConnectionFacts) -> Provider:
+        return open_clever(base_url=url, token=token, sleep=lambda _seconds: None, page_size=PAGE)
+
+    return open_provider
+
+
+class Portal:
+    """A portal whose only connection reads a sandbox."""
+
+    def __init__(self, engine: Engine, served: Served, connection_id: int = 1) -> None:
+        self.engine, self.served, self.connection_id = engine, served, connection_id
+        self.now = START
+        self.open_provider: OpenProvider = reader(served.url, served.sandbox.token)
+
+    def clock(self) -> datetime:
+        return self.now
+
+    # --- setting up
+
+    def connect(self, *schools: str, organizations: bool = False) -> None:
+        """Connect to the sandbox and map these of its schools, or all; to organizations of their own where asked."""
+        self.connection_id = connections.connect(self.engine, "clever", {"base_url": self.served.url}, None, self.now)
+        listed = self.open_provider(self.facts()).schools()
+        with writing(self.engine).begin() as connection:
+            connections.remember_schools(connection, self.connection_id, listed, self.now)
+        for number, school in enumerate(listed, 1):
+            if not schools or school.source_id in schools:
+                self.map(school.source_id, self.organization(school.name, number) if organizations else None)
+
+    def organization(self, name: str, number: int) -> int:
+        with writing(self.engine).begin() as connection:
+            values = {"id": number, "name": name, "slug": f"o{number}", "created_at": self.now}
+            connection.execute(insert(Organization).values(values))
+        return number
+
+    def map(self, school: str, organization: int | None = None, mapping: Mapping = Mapping.MAPPED) -> None:
+        with writing(self.engine).begin() as connection:
+            connections.map_school(connection, self.connection_id, school, mapping, organization, self.now)
+
+    def facts(self) -> ConnectionFacts:
+        with self.engine.connect() as connection:
+            return connections.load(connection, self.connection_id)
+
+    def option(self, name: str, text: str) -> None:
+        changed = with_option(self.facts().options, name, text)
+        connections.change_options(self.engine, self.connection_id, changed, self.now)
+
+    # --- syncing
+
+    def request(self) -> int:
+        return request_sync(self.engine, self.connection_id, self.now)
+
+    def try_prepare(self, sync_id: int | None = None) -> int:
+        """Prepare, whatever comes of it; the sync's id."""
+        sync_id = sync_id or self.request()
+        prepare(self.engine, sync_id, self.open_provider, self.clock)
+        return sync_id
+
+    def prepare(self) -> int:
+        """A prepared sync; its id."""
+        sync_id = self.try_prepare()
+        row = self.sync(sync_id)
+        assert row.state == SyncState.PREPARED, row.note
+        self.now += timedelta(minutes=1)
+        return sync_id
+
+    def commit(self, sync_id: int) -> SyncState:
+        state = commit(self.engine, sync_id, self.clock)
+        self.now += timedelta(minutes=1)
+        return state
+
+    def sync_all(self) -> int:
+        """Prepare, release what the guards hold, and commit everything; the sync's id."""
+        sync_id = self.prepare()
+        release_guards(self.engine, sync_id, WHO, self.now)
+        assert self.commit(sync_id) == SyncState.COMMITTED, self.sync(sync_id).note
+        return sync_id
+
+    def untick(self, sync_id: int, *source_ids: str) -> None:
+        self._change(Action, Action.sync_id == sync_id, Action.source_id.in_(source_ids), ticked=False)
+
+    def pass_day(self, **how: Any) -> Any:
+        from sisportal.sandbox.days import pass_day  # noqa: PLC0415
+
+        self.now += timedelta(days=1)
+        return pass_day(self.served.sandbox.district, **how)
+
+    # --- by hand
+
+    def edit_account(self, account_id: int, **values: Any) -> None:
+        """What the page of an account would write."""
+        self._change(Account, Account.id == account_id, edited_at=self.now, **values)
+
+    def edit_class(self, class_id: int, **values: Any) -> None:
+        self._change(SchoolClass, SchoolClass.id == class_id, edited_at=self.now, **values)
+
+    def add_account(self, role: str, username: str, **values: Any) -> int:
+        given = {"role": role, "roles": [role], "username": username, "source": Source.HAND, "created_at": self.now}
+        return self._insert(Account, given | values)
+
+    def add_class(self, name: str, **values: Any) -> int:
+        return self._insert(SchoolClass, {"name": name, "source": Source.HAND, "created_at": self.now} | values)
+
+    def add_administrator(self) -> int:
+        return self.add_account(AccountRole.ADMINISTRATOR, "admin@example.org")
+
+    def put_into_class(self, class_id: int, account_id: int, position: int = Membership.STUDENT) -> None:
+        with writing(self.engine).begin() as connection:
+            values = {"class_id": class_id, "account_id": account_id, "position": position}
+            connection.execute(insert(Membership).values(values))
+
+    def _change(self, model: type[Base], *where: Any, **values: Any) -> None:
+        with writing(self.engine).begin() as connection:
+            assert connection.execute(update(model).where(*where).values(**values)).rowcount
+
+    def _insert(self, model: type[Base], values: dict[str, Any]) -> int:
+        with writing(self.engine).begin() as connection:
+            key = connection.execute(insert(model).values(values)).inserted_primary_key
+            assert key
+            return int(key[0])
+
+    # --- looking
+
+    def rows(self, model: type[Base], *where: Any) -> list[Any]:
+        table = model.__table__
+        assert isinstance(table, Table)
+        with self.engine.connect() as connection:
+            return list(connection.execute(select(table).where(*where).order_by(*table.primary_key.columns)))
+
+    def sync(self, sync_id: int) -> Any:
+        return self.rows(Sync, Sync.id == sync_id)[0]
+
+    def actions(self, sync_id: int) -> dict[tuple[str, str, str], Any]:
+        """(type, verb, source_id) -> the action."""
+        return {(row.type, row.verb, row.source_id): row for row in self.rows(Action, Action.sync_id == sync_id)}
+
+    def states(self, sync_id: int) -> dict[str, str]:
+        """``source_id`` -> what became of its action."""
+        return {row.source_id: row.state for row in self.rows(Action, Action.sync_id == sync_id)}
+
+    def warnings(self, sync_id: int, stage: str = "") -> list[tuple[str, str, str]]:
+        """(code, about whom, value), sorted."""
+        rows = self.rows(Warning_, Warning_.sync_id == sync_id)
+        return sorted((row.code, row.external_id, row.value) for row in rows if stage in {"", row.stage})
+
+    def notifications(self) -> list[tuple[int | None, str, str]]:
+        return [(row.sync_id, row.kind, row.text) for row in self.rows(Notification)]
+
+    def account_of(self, source_id: str) -> Any:
+        link = self.rows(AccountLink, AccountLink.source_id == source_id)[0]
+        return self.rows(Account, Account.id == link.account_id)[0]
+
+    def class_of(self, source_id: str) -> Any:
+        link = self.rows(ClassLink, ClassLink.source_id == source_id)[0]
+        return self.rows(SchoolClass, SchoolClass.id == link.class_id)[0]
+
+    def accounts(self) -> dict[str, dict[str, Any]]:
+        """``source_id`` -> the synced fields of the linked account, and ``archived``."""
+        rows = {row.id: row for row in self.rows(Account)}
+        return {link.source_id: _fields(rows[link.account_id], ACCOUNT_FIELDS) for link in self.rows(AccountLink)}
+
+    def classes(self) -> dict[str, dict[str, Any]]:
+        """``source_id`` -> fields, style and ``archived`` of the linked class; ``teachers``, ``students`` of the active ones."""
+        rows, rosters = {row.id: row for row in self.rows(SchoolClass)}, self._rosters()
+        found: dict[str, dict[str, Any]] = {}
+        for link in self.rows(ClassLink):
+            row = rows[link.class_id]
+            found[link.source_id] = {**_fields(row, CLASS_FIELDS), "style": row.style}
+            if not row.archived_at:
+                people = sorted(rosters.get(row.id, []))
+                found[link.source_id] |= {
+                    "teachers": [who for position, who in people if position < Membership.STUDENT],
+                    "students": [who for position, who in people if position == Membership.STUDENT],
+                }
+        return found
+
+    def roster(self, source_id: str) -> list[str]:
+        """``source_id`` of everybody active in the class of a section, teachers first."""
+        found = self.classes()[source_id]
+        return [*found["teachers"], *found["students"]]
+
+    def _rosters(self) -> dict[int, list[tuple[int, str]]]:
+        names = {row.id: f"account {row.id}" for row in self.rows(Account) if not row.archived_at}
+        names |= {link.account_id: link.source_id for link in self.rows(AccountLink) if link.account_id in names}
+        found: dict[int, list[tuple[int, str]]] = {}
+        for place in self.rows(Membership):
+            if place.ended_by_sync is None and place.account_id in names:
+                found.setdefault(place.class_id, []).append((place.position, names[place.account_id]))
+        return found
+
+    def dump(self) -> str:
+        """The whole LMS side as text: every row and column but the moments and the numbers of syncs."""
+        return "\n".join(_lines(self._kept()))
+
+    def everything(self) -> str:
+        """Every row of every table: equal only where nothing at all was written. Without the moments of heartbeats."""
+        tables = [(name, table) for name, table in Base.metadata.tables.items()]
+        with self.engine.connect() as connection:
+            rows = {
+                name: [dict(row._mapping) for row in connection.execute(select(table).order_by(*table.primary_key.columns))]
+                for name, table in tables
+            }
+        return json.dumps(rows, default=str, sort_keys=True, indent=0)
+
+    def _kept(self) -> dict[str, list[dict[str, Any]]]:
+        found: dict[str, list[dict[str, Any]]] = {}
+        with self.engine.connect() as connection:
+            for name in KEPT:
+                table = Base.metadata.tables[name]
+                rows = connection.execute(select(table).order_by(*table.primary_key.columns))
+                found[name] = [_stable(dict(row._mapping)) for row in rows]
+        return found
+
+
+def during(open_provider: OpenProvider, after: int, happen: Callable[[], None]) -> OpenProvider:
+    """The same source, during whose fetch something happens: after so many of its batches and seals."""
+
+    class Interrupted:
+        def __init__(self, provider: Provider) -> None:
+            self._provider = provider
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._provider, name)
+
+        def fetch(self, *, items: frozenset[str]) -> Iterator[Any]:
+            for number, step in enumerate(self._provider.fetch(items=items)):
+                if number == after:
+                    happen()
+                yield step
+
+    return lambda facts: Interrupted(open_provider(facts))  # type: ignore[return-value]  # the rest is the provider's own
+
+
+def _fields(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    values = {name: getattr(row, column_name(name)) for name in names}
+    return values | {"archived": row.archived_at is not None}
+
+
+def _stable(row: dict[str, Any]) -> dict[str, Any]:
+    flags = {f"{name} set": row[name] is not None for name in VOLATILE & row.keys()}
+    return {name: value for name, value in row.items() if name not in VOLATILE} | flags
+
+
+def _lines(tables: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+    for name, rows in tables.items():
+        yield name
+        for row in rows:
+            yield msgspec.json.encode(row, order="sorted").decode()
