@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 
 import click
+from sqlalchemy import select
 
 from sisportal.commands.answers import note, print_json, print_json_list, print_table
 from sisportal.commands.connections import sis
 from sisportal.commands.entry import ACTOR, CONNECTION, JSON, SYNC, Failed, NeedsAPerson, Portal, portal
-from sisportal.models import ActionState, ActionType, SyncState, Verb
+from sisportal.models import ActionState, ActionType, SisConnection, SyncState, Verb
 from sisportal.models.database import writing
 from sisportal.syncing import commit as committing
 from sisportal.syncing import notices, running
@@ -41,6 +42,7 @@ def prepare(kind: str, full: bool, quick: bool, since: datetime | None, as_json:
         raise click.UsageError("Choose one of --full, --quick and --since.")
     here = portal()
     connection_id = here.connection_id(kind)
+    _require_enabled(here, kind)
     why = NO_QUICK if quick or since else ""
     if why:
         note(why)
@@ -59,6 +61,13 @@ def prepare(kind: str, full: bool, quick: bool, since: datetime | None, as_json:
         raise NeedsAPerson(
             f"{_held_count(found):,} changes are held until a person decides: flask sis actions {sync_id}"
         )
+
+
+def _require_enabled(here: Portal, kind: str) -> None:
+    with here.engine.connect() as connection:
+        enabled = connection.scalar(select(SisConnection.enabled).where(SisConnection.kind == kind))
+    if not enabled:
+        raise Failed(f"{kind} is disabled. Enable it on its Status page, or connect it again.")
 
 
 def _take_back(here: Portal, sync_id: int, why: str) -> None:

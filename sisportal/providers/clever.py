@@ -22,6 +22,8 @@ _LISTS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("courses", "/courses", {}),
 )
 """What *Test connection* tries besides the district."""
+_MAY_BE_EMPTY = frozenset({"terms", "courses"})
+"""Sections can be read without them."""
 
 _STATES = {
     "paused": "Clever has paused this district's data until the new school year",
@@ -90,7 +92,7 @@ class CleverProvider:
             return Check(subject, ok=False, sentence=fault.message)
         if not rows.records:
             sentence = f"Clever answers, but lists no {subject}. Check what the district shares."
-            return Check(subject, ok=False, sentence=sentence)
+            return Check(subject, ok=subject in _MAY_BE_EMPTY, sentence=sentence)
         count = self._api.count(path, query)
         return Check(subject, ok=True, sentence=f"{count:,} {subject}." if count else f"The {subject} can be read.")
 

@@ -266,8 +266,10 @@ def _grouped(
     connection: Connection, sync_id: int, what: ColumnElement[Any] | QueryableAttribute[Any], which: ColumnElement[bool]
 ) -> list[tuple[str, str, Any, int]]:
     # Grouped from the right: in the order of the list's index, SQLite would read all of that instead of the few.
-    statement = select(Action.type, Action.verb, what, func.count()).where(Action.sync_id == sync_id, which)
-    rows = connection.execute(statement.group_by(what, Action.verb, Action.type))
+    # By its name: PostgreSQL takes an expression with a parameter, written twice, for two.
+    columns = (Action.type, Action.verb, what.label("grouped"), func.count())
+    statement = select(*columns).where(Action.sync_id == sync_id, which)
+    rows = connection.execute(statement.group_by(literal_column("grouped"), Action.verb, Action.type))
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 

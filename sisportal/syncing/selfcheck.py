@@ -76,12 +76,18 @@ def _organizations(connection: Connection) -> Iterator[Finding]:
         row[0]: row[1] for row in connection.execute(select(Organization.id, Organization.parent_id))
     }
     for id_ in above:
-        line, next_ = {id_}, above[id_]
-        while next_ is not None and next_ not in line:
-            line.add(next_)
-            next_ = above.get(next_)
-        if next_ == id_:
+        if id_ in _above(above, id_):
             yield Finding(f"Organization {id_} stands under itself.", "Give it another parent.")
+
+
+def _above(parents: dict[int, int | None], id_: int) -> list[int]:
+    """The organizations over one of them, the nearest first; each once, also where they go round."""
+    line: list[int] = []
+    next_ = parents.get(id_)
+    while next_ is not None and next_ not in line:
+        line.append(next_)
+        next_ = parents.get(next_)
+    return line
 
 
 def _classes(connection: Connection) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from sisportal.extensions import db
-from sisportal.models import Account, AuditEvent, Sync, SyncState
+from sisportal.models import Account, AuditEvent, SisConnection, Sync, SyncState
 from sisportal.models.database import writing
 from sisportal.sandbox import edits
 from sisportal.sandbox.faults import Fault
@@ -82,6 +82,16 @@ def test_without_a_mapped_school_the_commands_that_map_one_are_named(cli: Comman
     assert "flask sis schools clever" in said
     assert "flask sis map clever SCHOOL_ID --organization NAME" in said
     assert "flask sis map clever --auto-create" in said
+
+
+def test_a_disabled_connection_is_not_read(cli: CommandLine, sandbox: Served) -> None:
+    cli.map_all(sandbox)
+    with cli.app.app_context(), writing(db.engine).begin() as connection:
+        connection.execute(update(SisConnection).values(enabled=False))
+
+    said = cli.failure("sis", "prepare", "clever")
+
+    assert said == "clever is disabled. Enable it on its Status page, or connect it again."
 
 
 def test_a_prepare_that_fails_prints_the_sync_and_says_why(cli: CommandLine, sandbox: Served) -> None:
