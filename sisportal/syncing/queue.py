@@ -21,7 +21,9 @@ class QueueGone(Exception):
     """Redis does not answer, so nothing can be sent now; the message is a sentence for the page."""
 
     def __init__(self) -> None:
-        super().__init__("The queue does not answer just now. What was asked for is kept, and begins by itself when it is back.")
+        super().__init__(
+            "The queue does not answer just now. What was asked for is kept, and begins by itself when it is back."
+        )
 
 
 def connect(url: str) -> Redis:
