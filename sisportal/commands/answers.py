@@ -1,6 +1,6 @@
 """What commands print: JSON for scripts or aligned text for people, on the standard output; notes on the other one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -8,17 +8,27 @@ import msgspec
 
 
 def print_json(value: Any) -> None:
-    """One JSON value."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    """One JSON value, in UTF-8 whatever the terminal's encoding is."""
+    _write([msgspec.json.format(msgspec.json.encode(value), indent=2), b"\n"])
 
 
 def print_json_list(values: Iterable[Any]) -> None:
     """A JSON list, a line for each value, written as they come."""
-    between = "["
+    _write(_list_lines(values))
+
+
+def _list_lines(values: Iterable[Any]) -> Iterator[bytes]:
+    between = b"[\n"
     for value in values:
-        click.echo(f"{between}\n{msgspec.json.encode(value).decode()}", nl=False)
-        between = ","
-    click.echo("\n]" if between == "," else "[]")
+        yield between + msgspec.json.encode(value)
+        between = b",\n"
+    yield b"[]\n" if between == b"[\n" else b"\n]\n"
+
+
+def _write(pieces: Iterable[bytes]) -> None:
+    stream = click.get_binary_stream("stdout")
+    stream.writelines(pieces)
+    stream.flush()
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
