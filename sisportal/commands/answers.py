@@ -1,5 +1,6 @@
 """What commands print: JSON for scripts or aligned text for people, on the standard output; notes on the other one."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -26,9 +27,8 @@ def _list_lines(values: Iterable[Any]) -> Iterator[bytes]:
 
 
 def _write(pieces: Iterable[bytes]) -> None:
-    stream = click.get_binary_stream("stdout")
-    stream.writelines(pieces)
-    stream.flush()
+    sys.stdout.buffer.writelines(pieces)
+    sys.stdout.flush()
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
