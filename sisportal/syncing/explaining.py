@@ -6,6 +6,9 @@ from typing import Any
 from sisportal.roster.catalogue import held_sentence
 
 LABELS = {
+    "name": "Name",
+    "code": "Code",
+    "subject": "Subject",
     "role": "Role",
     "roles": "Roles",
     "username": "Username",
@@ -24,9 +27,6 @@ LABELS = {
     "birth_date": "Birth date",
     "organization": "Organization",
     "organizations": "Organizations",
-    "name": "Name",
-    "code": "Code",
-    "subject": "Subject",
     "period": "Period",
     "term": "Term",
     "start": "Start",
@@ -65,6 +65,8 @@ def field_rows(
     """
     rows: list[tuple[str, str, str]] = []
     for name in sorted({*before, *after}, key=lambda each: (_ORDER.get(each, len(_ORDER)), each)):
+        if name == "roles" and after.get("roles") == [after.get("role")] and not before.get("roles"):
+            continue
         if name == "identifiers":
             rows += _identifier_rows(before.get(name) or {}, after.get(name) or {})
             continue
@@ -84,6 +86,8 @@ def value_text(name: str, value: Any, organizations: Mapping[int, str], people: 
     values = value if isinstance(value, list) else [value]
     if name in {"organization", "organizations"}:
         values = [organizations.get(id_, f"organization {id_}") for id_ in values]
+    if name in {"role", "roles"}:
+        values = [str(each).replace("-", " ").capitalize() for each in values]
     if name == "teachers":
         values = [people.get(id_, id_) for id_ in values]
     return ", ".join(str(each) for each in values)

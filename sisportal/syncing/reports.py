@@ -42,13 +42,13 @@ def action_json(connection: Connection, sync_id: int, action_id: int) -> dict[st
     """One action of a sync; None where the sync has no such action."""
     statement = select(Action.__table__).where(Action.sync_id == sync_id, Action.id == action_id)
     row = connection.execute(statement).one_or_none()
-    return _action(row, warnings_of(connection, [action_id]).get(action_id, [])) if row is not None else None
+    return _action(row, warnings_of(connection, [row]).get(action_id, [])) if row is not None else None
 
 
 def actions_json(connection: Connection, sync_id: int, chosen: ActionFilter) -> Iterator[dict[str, Any]]:
     """Every action of a sync that ``chosen`` finds; some hundred in memory at a time."""
     for rows in all_rows(connection, sync_id, chosen):
-        warnings = warnings_of(connection, [row.id for row in rows])
+        warnings = warnings_of(connection, rows)
         for row in rows:
             yield _action(row, warnings.get(row.id, []))
 
@@ -86,7 +86,7 @@ def _action(row: Row[Any], warnings: list[Row[Any]]) -> dict[str, Any]:
         "after": row.after,
         "roster": {"join": row.roster.get("join", []), "leave": row.roster.get("leave", [])},
         "evidence": row.evidence,
-        "warnings": [warning_json(warning) for warning in warnings],
+        "warnings": [warning_json(warning) | {"action_id": row.id} for warning in warnings],
     }
 
 

@@ -5,7 +5,19 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, literal_column, not_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    func,
+    literal_column,
+    not_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import QueryableAttribute, aliased
 
 from sisportal.models import Action, ActionState, Sync, SyncState, Warning_
@@ -111,13 +123,21 @@ def all_rows(connection: Connection, sync_id: int, chosen: ActionFilter) -> Iter
     yield from result.partitions()
 
 
-def warnings_of(connection: Connection, action_ids: Iterable[int]) -> dict[int, list[Row[Any]]]:
-    """The warnings of some actions, by action, in the order in which they were given."""
+def warnings_of(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, list[Row[Any]]]:
+    """The warnings of some actions of one sync, by action, in the order in which they were given.
+
+    What was noticed of a record before its action was planned belongs to the action, too.
+    """
     found: dict[int, list[Row[Any]]] = {}
-    for ids in chunks(action_ids, AT_ONCE):
-        statement = select(Warning_.__table__).where(Warning_.action_id.in_(ids)).order_by(Warning_.id)
-        for row in connection.execute(statement):
-            found.setdefault(row.action_id, []).append(row)
+    for some in chunks(rows, AT_ONCE):
+        by_record = {(row.type, row.source_id): row.id for row in some}
+        tied = Warning_.action_id.in_([row.id for row in some])
+        loose = Warning_.action_id.is_(None) & Warning_.external_id.in_([row.source_id for row in some])
+        statement = select(Warning_.__table__).where(Warning_.sync_id == some[0].sync_id, tied | loose)
+        for row in connection.execute(statement.order_by(Warning_.id)):
+            action_id = row.action_id or by_record.get((row.type, row.external_id))
+            if action_id is not None:
+                found.setdefault(action_id, []).append(row)
     return found
 
 
@@ -250,10 +270,17 @@ def _conditions(sync_id: int, chosen: ActionFilter) -> list[ColumnElement[bool]]
     if chosen.unticked:
         conditions.append(Action.id.in_(select(few.id).where(few.sync_id == sync_id, not_(few.ticked))))
     if chosen.warned:
-        warned = select(Warning_.action_id).where(Warning_.sync_id == sync_id, Warning_.action_id.is_not(None))
-        conditions.append(Action.id.in_(warned))
+        conditions.append(_is_warned(sync_id))
     conditions += [Action.search.contains(term, autoescape=True) for term in folded(chosen.search).split()]
     return conditions
+
+
+def _is_warned(sync_id: int) -> ColumnElement[bool]:
+    tied = select(Warning_.action_id).where(Warning_.sync_id == sync_id, Warning_.action_id.is_not(None))
+    loose = select(Warning_.external_id, Warning_.type).where(
+        Warning_.sync_id == sync_id, Warning_.action_id.is_(None), Warning_.external_id != ""
+    )
+    return Action.id.in_(tied) | tuple_(Action.source_id, Action.type).in_(loose)
 
 
 def _with_outcomes(numbers: dict[str, int]) -> dict[str, int]:

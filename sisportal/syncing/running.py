@@ -28,6 +28,8 @@ class Standing(msgspec.Struct, frozen=True):
     """Whether it runs or is about to: the page asks again."""
     silent: bool = False
     """Whether the commit's worker died: somebody, or the clock, has to continue it."""
+    waiting: bool = False
+    """Whether the worker has not begun yet."""
     words: str = ""
     done: int = 0
     total: int = 0
@@ -48,9 +50,10 @@ def standing(sync: Any, now: datetime) -> Standing:
         return Standing(state, busy=False, silent=True, done=sync.done, total=sync.total)
     if state is SyncState.QUEUED:
         words = "Waiting for the worker to begin"
-        return Standing(state, busy=True, words=words, elapsed=_seconds(sync.created_at, now))
+        return Standing(state, busy=True, waiting=True, words=words, elapsed=_seconds(sync.created_at, now))
     if commit_asked(sync) and now - sync.heartbeat_at <= ASKED_FOR:
-        return Standing(state, busy=True, words=sync.stage, elapsed=_seconds(sync.heartbeat_at, now))
+        elapsed = _seconds(sync.heartbeat_at, now)
+        return Standing(SyncState.COMMITTING, busy=True, waiting=True, words=sync.stage, elapsed=elapsed)
     if not alive:
         return Standing(state, busy=False)
     return Standing(

@@ -66,6 +66,15 @@ def local(moment: datetime, zone: tzinfo) -> str:
     return f"{day(there.date())}, {there:%H:%M}"
 
 
+def as_moment(text: str) -> datetime | None:
+    """The moment of its ISO form, as providers give it; None where there is none or it cannot be read."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def init_formats(app: Flask, *, zone: Callable[[], tzinfo], clock: Callable[[], datetime]) -> None:
     """Gives the templates these filters; ``zone`` and ``clock`` are asked each time, for the administrator may change the zone."""
     app.jinja_env.filters.update(
@@ -75,6 +84,7 @@ def init_formats(app: Flask, *, zone: Callable[[], tzinfo], clock: Callable[[], 
         day=day,
         duration=duration,
         file_size=file_size,
+        as_moment=as_moment,
         ago=lambda moment: ago(moment, clock()),
         local_time=lambda moment: local(moment, zone()),
         local_day=lambda moment: day(moment.astimezone(zone()).date()),

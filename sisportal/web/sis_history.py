@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy import ColumnElement, Row, func, select
 
 from sisportal.extensions import db
-from sisportal.models import SisConnection, Sync, SyncState, Warning_
+from sisportal.models import Action, SisConnection, Sync, SyncState, Warning_
 from sisportal.roster.catalogue import CATALOGUE, Severity, entry, sentence
 from sisportal.syncing import running
 from sisportal.syncing.connections import NAMES
@@ -56,12 +56,14 @@ def log(kind: str) -> Response:
     conditions = _log_conditions(connection)
     pages = asked_pages(db.session.scalar(select(func.count()).select_from(Warning_).where(*conditions)) or 0)
     statement = select(Warning_.__table__, Sync.created_at).join(Sync, Sync.id == Warning_.sync_id).where(*conditions)
-    rows = db.session.execute(statement.order_by(Warning_.id.desc()).limit(pages.per_page).offset(pages.offset))
+    statement = statement.order_by(Warning_.id.desc()).limit(pages.per_page).offset(pages.offset)
+    rows = list(db.session.execute(statement))
+    actions = _actions_of(rows)
     return render_tab(
         "sis_history/log.html",
         **_common(connection),
         pages=pages,
-        entries=[_entry(row) for row in rows],
+        entries=[_entry(row, actions) for row in rows],
         stages=list(_STAGES.items()),
         types=list(_TYPES.items()),
         severities=list(_SEVERITIES.items()),
@@ -117,14 +119,24 @@ def _log_conditions(connection: SisConnection) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _entry(row: Row[Any]) -> dict[str, Any]:
+def _actions_of(rows: list[Row[Any]]) -> dict[tuple[int, str, str], tuple[int, str]]:
+    """(sync, type, ``source_id``) -> id and label of the actions that some warnings are about."""
+    records = {row.external_id for row in rows if row.external_id}
+    statement = select(Action.sync_id, Action.type, Action.source_id, Action.id, Action.label).where(
+        Action.source_id.in_(records), Action.sync_id.in_({row.sync_id for row in rows})
+    )
+    return {(row[0], row[1], row[2]): (row[3], row[4]) for row in db.session.execute(statement)}
+
+
+def _entry(row: Row[Any], actions: dict[tuple[int, str, str], tuple[int, str]]) -> dict[str, Any]:
     about = entry(row.code)
-    action = {"sync_id": row.sync_id, "action_id": row.action_id}
+    action_id, label = actions.get((row.sync_id, row.type, row.external_id), (row.action_id, ""))
     return {
         "row": row,
+        "label": label,
         "sentence": sentence(problem_of(row)),
         "advice": about.advice,
         "tone": _SEVERITY_TONES[about.severity],
         "severity": {"error": "Left out", "warning": "Warning", "info": "Note"}[about.severity],
-        "action_url": url_for("sync_actions.action", **action) if row.action_id else "",
+        "action_url": url_for("sync_actions.action", sync_id=row.sync_id, action_id=action_id) if action_id else "",
     }

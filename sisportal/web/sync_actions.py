@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, get_flashed_messages, request, url_for
-from sqlalchemy import Engine, Row, func, select
+from sqlalchemy import Engine, Row, select
 
 from sisportal.extensions import db
-from sisportal.models import Action, ActionState, Mapping, Organization, SisConnection, SisSchool, Sync, Warning_
+from sisportal.models import Action, ActionState, Mapping, Organization, SisConnection, SisSchool, Sync
 from sisportal.roster.catalogue import entry, sentence
 from sisportal.syncing import explaining, members, review
 from sisportal.syncing.connections import NAMES
@@ -199,15 +199,14 @@ def _title(sync: Sync, found: ActionFilter) -> str:
 
 def _lines(sync: Sync, rows: Sequence[Row[Any]]) -> list[Line]:
     connection = db.session.connection()
-    statement = select(Warning_.action_id, func.count()).where(Warning_.action_id.in_([row.id for row in rows]))
-    warnings = {row[0]: row[1] for row in db.session.execute(statement.group_by(Warning_.action_id))}
+    warnings = review.warnings_of(connection, rows)
     alone = [row.source_id for row in rows if not row.ticked and row.type != "section"]
     sections = members.sections_of(connection, sync.connection_id, alone) if alone else {}
     return [
         Line(
             row,
             explaining.summary(row.type, row.verb, row.before, row.after, row.roster),
-            warnings.get(row.id, 0),
+            len(warnings.get(row.id, ())),
             sections.get(row.source_id, 0) if not row.ticked else 0,
         )
         for row in rows
@@ -225,7 +224,7 @@ def _detail(sync: Sync, row: Row[Any]) -> dict[str, Any]:
         for part in ("join", "leave")
         if row.roster.get(part)
     }
-    warnings = review.warnings_of(connection, [row.id]).get(row.id, [])
+    warnings = review.warnings_of(connection, [row]).get(row.id, [])
     return {
         "action": row,
         "line": _lines(sync, [row])[0],
@@ -265,7 +264,7 @@ def _messages() -> list[Any]:
 def _csv_rows(engine: Engine, sync_id: int, found: ActionFilter, schools: dict[str, str]) -> Iterator[Sequence[object]]:
     with engine.connect() as connection:
         for rows in review.all_rows(connection, sync_id, found):
-            warnings = review.warnings_of(connection, [row.id for row in rows])
+            warnings = review.warnings_of(connection, rows)
             for row in rows:
                 changes = explaining.field_rows(row.before, row.after, {}, {})
                 yield (
