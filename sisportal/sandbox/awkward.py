@@ -8,6 +8,9 @@ from sisportal.sandbox.district import District
 from sisportal.sandbox.entities import Person, Section, at
 from sisportal.sandbox.people import People
 
+MOST_TEACHERS = 10
+"""Clever: up to ten co-teachers."""
+
 
 def add_awkward_people(district: District, rng: random.Random, people: People) -> None:
     """Make some of the district's people and sections awkward: in a large one about one in a hundred.
@@ -80,6 +83,8 @@ def _awkward_sections(
     lending = rng.choice(teachers).id
     if lending not in picked[6].teachers:
         picked[6].teachers.append(lending)
+    colleagues = [p.id for p in teachers if p.as_teacher.school == picked[7].school and p.id not in picked[7].teachers]
+    picked[7].teachers += colleagues[: max(0, MOST_TEACHERS - len(picked[7].teachers))]
     picked[7].name = f"{picked[7].name} — “Größe” <b>&amp;</b> 🎨"
 
 

@@ -9,20 +9,26 @@ import msgspec
 
 from sisportal.sandbox.clever_wire import (
     Call,
+    Rendered,
     Reply,
     json_reply,
     no_such_route,
+    present,
     timestamp,
     unrecognized_token,
 )
 from sisportal.sandbox.district import District
-from sisportal.sandbox.entities import Person, at
+from sisportal.sandbox.entities import Person, at, schools_of
+from sisportal.sandbox.legacy import role_of
 
 SCOPES = [
     "read:district_admins", "read:school_admins", "read:sections", "read:student_contacts", "read:students",
     "read:teachers", "read:user_id",
 ]  # fmt: skip
-API_VERSIONS = ("v3.0", "v3.1")
+API_VERSIONS = ("v1.1", "v2.0", "v2.1", "v3.0", "v3.1")
+OLDER = {"student": "students", "teacher": "teachers", "staff": "school_admins", "district_admin": "district_admins",
+         "contact": "contacts"}  # fmt: skip
+"""Collections of the versions before 3.0, by the role of a login."""
 WINDOW = 60
 """Seconds of the fixed window in which calls are counted."""
 
@@ -124,23 +130,47 @@ class Access:
     def me(self, district: District, call: Call, token: str) -> Reply:
         """Who the token belongs to."""
         version = call.path.strip("/").partition("/")[0]
-        prefix = f"/{version}" if version in API_VERSIONS else f"/{API_VERSIONS[0]}"
+        prefix = f"/{version}" if version in API_VERSIONS else "/v3.0"
         home = {"rel": "district", "uri": f"{prefix}/districts/{district.id}"}
         if token not in self.people:
-            data = {"id": district.id, "district": district.id, "type": "district"}
+            data: Rendered = {"id": district.id, "district": district.id, "type": "district"}
             links = [{"rel": "self", "uri": "/me"}, {"rel": "canonical", "uri": home["uri"]}, home]
             return json_reply({"type": "district", "data": data, "links": links})
-        person, role = self.people[token]
-        data = {"id": person, "district": district.id, "type": role, "authorized_by": "district"}
-        links = [{"rel": "self", "uri": "/me"}, {"rel": "canonical", "uri": f"{prefix}/users/{person}"}, home]
-        return json_reply({"type": "user", "data": data, "links": links})
+        address = self._address(district, prefix, token)
+        type_, data = self._identity(district, prefix, token)
+        links = [{"rel": "self", "uri": "/me"}, {"rel": "canonical", "uri": prefix + address}, home]
+        return json_reply({"type": type_, "data": data, "links": links})
+
+    def _identity(self, district: District, prefix: str, token: str) -> tuple[str, Rendered]:
+        """The type of the answer and who it is: before 3.0 under the older id, in 1.1 with name and e-mail address."""
+        person_id, role = self.people[token]
+        if prefix.startswith("/v3"):
+            return "user", {"id": person_id, "district": district.id, "type": role, "authorized_by": "district"}
+        older = "school_admin" if role == "staff" else role
+        data: Rendered = {"id": self._address(district, prefix, token)[-24:], "district": district.id, "type": older}
+        if prefix != "/v1.1":
+            return older, data | {"authorized_by": "district"}
+        person = district.people[person_id]
+        name = present({"first": person.first, "middle": person.middle, "last": person.last})
+        return older, data | present({"name": name, "email": person.email})
+
+    def _address(self, district: District, prefix: str, token: str) -> str:
+        """Where the version has the person: ``/users/...``, or ``/teachers/...`` with the older id."""
+        person_id, role = self.people[token]
+        if prefix.startswith("/v3"):
+            return f"/users/{person_id}"
+        part = role_of(district.people[person_id], {"district_admin": "administrator"}.get(role, role))
+        return f"/{OLDER[role]}/{person_id if part is None else part.legacy_id}"
 
     def refusal(self, district: District, call: Call, token: str) -> Reply | None:
         """What a person's token is answered where it does not reach; None where it does."""
         if token not in self.people:
             return None
-        reaches = (f"/districts/{district.id}", f"/users/{self.people[token][0]}")
-        return None if call.path.endswith(reaches) else no_such_route(call)
+        prefix = "/" + call.path.strip("/").partition("/")[0]
+        reaches = [f"{prefix}/districts/{district.id}", prefix + self._address(district, prefix, token)]
+        if not prefix.startswith("/v3"):
+            reaches += [f"{prefix}/schools/{school}" for school in schools_of(district.people[self.people[token][0]])]
+        return None if call.path in reaches else no_such_route(call)
 
     def as_seen_by(self, token: str, reply: Reply) -> Reply:
         """A person's token sees single records without their links."""

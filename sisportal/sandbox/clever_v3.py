@@ -1,151 +1,54 @@
 """Clever's Data API v3.0 and v3.1: everybody is a user with roles (Clever: API v3 reference)."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import msgspec
 
 from sisportal.sandbox import clever_v3_shapes as shapes
-from sisportal.sandbox.clever_wire import (
-    Call,
-    RefusedQueryError,
-    Rendered,
-    Reply,
-    json_reply,
-    no_such_route,
-    not_found,
-    window,
+from sisportal.sandbox.clever_events import tell
+from sisportal.sandbox.clever_routes import (
+    Change,
+    CleverVersion,
+    Keep,
+    Lister,
+    Listing,
+    Named,
+    Source,
+    differences,
+    looks_like_an_id,
+    sections_where,
+    shelf,
 )
+from sisportal.sandbox.clever_wire import Call, RefusedQueryError, Rendered, Reply, json_reply, not_found
 from sisportal.sandbox.district import District
 from sisportal.sandbox.entities import Person, Section, is_student_of
+from sisportal.sandbox.feed import Batch
 
-KINDS = {"users": "people", "schools": "schools", "sections": "sections", "courses": "courses", "terms": "terms"}
 ROLES = ("contact", "district_admin", "staff", "student", "teacher")
-LINKS = {
-    "schools": ("district", "sections", "users", "terms", "courses"),
-    "sections": ("district", "school", "term", "course", "users"),
-    "courses": ("district", "sections", "schools"),
-    "terms": ("district", "sections", "schools"),
-}
-
-Keep = Callable[[str], bool]
 
 
-@dataclass(frozen=True)
-class Listing:
-    """Which records a list address names: a collection's name, its ids in ascending order, and a filter of them."""
-
-    collection: str
-    ids: Sequence[str]
-    keep: Keep | None = None
-
-
-@dataclass(frozen=True)
-class CleverV3:
-    """One of the versions; ``extras`` are the fields that came with 3.1."""
-
-    prefix: str
-    extras: bool
+class CleverV3(CleverVersion):
+    """One of the two; what they say of resources is always that there are none."""
 
     def reply(self, district: District, call: Call) -> Reply:
-        """The answer to a GET below the prefix."""
-        parts = call.path.removeprefix(self.prefix).strip("/").split("/")
-        try:
-            match parts:
-                case [collection]:
-                    return self._root(district, call, collection)
-                case [collection, id_]:
-                    return self._single(district, call, collection, id_)
-                case [collection, id_, below]:
-                    return self._below(district, call, collection, id_, below.lower())
-        except RefusedQueryError as refused:
-            return refused.reply
-        return no_such_route(call)
+        """As the base, but resources have an envelope of their own."""
+        match call.path.removeprefix(self.prefix).strip("/").split("/"):
+            case ["resources"]:
+                return json_reply({"resources": []})
+            case ["resources", id_] if looks_like_an_id(id_):
+                return not_found()
+            case [collection, id_, "resources"] if collection in self.sources:
+                there = self.sources[collection].index(district).get(id_) is not None
+                return json_reply(
+                    {"resources": []} if there else {"error": "Resource not found"}, 200 if there else 404
+                )
+        return super().reply(district, call)
 
-    def _root(self, district: District, call: Call, collection: str) -> Reply:
-        if collection == "resources":
-            return json_reply({"resources": []})
-        if collection == "districts":
-            return self._districts(district, call)
-        if collection not in KINDS:
-            return no_such_route(call)
-        keep = _with_role(district, call, ROLES) if collection == "users" else None
-        listing = Listing(collection, district.shelf(KINDS[collection]).ids, keep)
-        if call.value("count") == "true":
-            count = sum(map(keep, listing.ids)) if keep else len(listing.ids)
-            return json_reply({"count": count, "links": [{"rel": "self", "uri": call.target}]})
-        return self._list(district, call, listing)
-
-    def _districts(self, district: District, call: Call) -> Reply:
-        links = [{"rel": "self", "uri": call.target}]
-        if call.value("count") == "true":
-            return json_reply({"count": 1, "links": links})
-        item = {"data": shapes.district(district, extras=self.extras), "uri": f"{self.prefix}/districts/{district.id}"}
-        return json_reply({"data": [item], "links": links})
-
-    def _list(self, district: District, call: Call, listing: Listing) -> Reply:
-        page = window(call, listing.ids, listing.keep)
-        stem = f"{self.prefix}/{listing.collection}/"
-        items = [{"data": self._render(district, listing.collection, id_), "uri": stem + id_} for id_ in page.ids]
-        return json_reply({"data": items, "links": page.links})
-
-    def _single(self, district: District, call: Call, collection: str, id_: str) -> Reply:
-        if collection == "districts" and id_ == district.id:
-            return self._one(district, collection, id_)
-        if collection not in (*KINDS, "districts", "resources"):
-            return no_such_route(call)
-        if not _looks_like_an_id(id_):
-            return no_such_route(call)
-        if collection not in KINDS or id_ not in district.shelf(KINDS[collection]):
-            return not_found()
-        return self._one(district, collection, id_, links=True)
-
-    def _one(self, district: District, collection: str, id_: str, *, links: bool = False) -> Reply:
-        address = f"{self.prefix}/{collection}/{id_}"
-        related = [{"rel": "self", "uri": address}]
-        if links:
-            names = LINKS.get(collection) or _user_links(district.people[id_])
-            related += [{"rel": name, "uri": f"{address}/{name}"} for name in names]
-        return json_reply({"data": self._render(district, collection, id_), "links": related})
-
-    def _below(self, district: District, call: Call, collection: str, id_: str, below: str) -> Reply:
-        address = (collection, below)
-        known = collection in KINDS and (below in ("district", "resources") or address in _LISTS or address in _SINGLES)
-        if not known:
-            return no_such_route(call)
-        if id_ not in district.shelf(KINDS[collection]):
-            return not_found()
-        if below == "resources":
-            return json_reply({"resources": []})
-        if address in _LISTS:
-            return self._list(district, call, _LISTS[address](district, call, id_))
-        return self._named_by(district, address, id_)
-
-    def _named_by(self, district: District, address: tuple[str, str], id_: str) -> Reply:
-        """The one record that another names: at its own address, with no link but that."""
-        if address[1] == "district":
-            return self._one(district, "districts", district.id)
-        target, other = _SINGLES[address](district.sections[id_])
-        if not other or other not in district.shelf(target):
-            return not_found()
-        return self._one(district, target, other)
-
-    def _render(self, district: District, collection: str, id_: str) -> Rendered:
-        if collection == "districts":
-            return shapes.district(district, extras=self.extras)
-        if collection == "users":
-            return shapes.user(district, district.people[id_], extras=self.extras)
-        if collection == "schools":
-            return shapes.school(district, district.schools[id_])
-        if collection == "sections":
-            return shapes.section(district, district.sections[id_])
-        if collection == "courses":
-            return shapes.course(district, district.courses[id_])
-        return shapes.term(district, district.terms[id_])
-
-
-def _looks_like_an_id(text: str) -> bool:
-    return len(text) == 24 and all(c in "0123456789abcdef" for c in text)
+    def keep(self, district: District, call: Call, collection: str) -> Keep | None:
+        """Users by role."""
+        return _with_role(district, call, ROLES) if collection == "users" else None
 
 
 def _user_links(person: Person) -> tuple[str, ...]:
@@ -203,21 +106,13 @@ def _users_of_section(district: District, call: Call, id_: str) -> Listing:
     return Listing("users", sorted(id_ for id_ in ids if id_ in district.people))
 
 
-def _sections_where(test: Callable[[Section, str], bool]) -> "Lister":
-    def lister(district: District, _call: Call, id_: str) -> Listing:
-        sections = district.sections
-        return Listing("sections", sections.ids, lambda section: test(sections[section], id_))
-
-    return lister
-
-
 def _through_sections(
     collection: str, mine: Callable[[Section, str], bool], theirs: Callable[[Section], Sequence[str | None]]
-) -> "Lister":
+) -> Lister:
     def lister(district: District, _call: Call, id_: str) -> Listing:
         found = {other for section in district.sections if mine(section, id_) for other in theirs(section)}
-        shelf = district.shelf(KINDS[collection])
-        return Listing(collection, sorted(other for other in found if other and other in shelf))
+        held = district.shelf(KINDS.get(collection, collection))
+        return Listing(collection, sorted(other for other in found if other and other in held))
 
     return lister
 
@@ -239,25 +134,67 @@ def _takes_part(section: Section, person: str) -> bool:
     return person in section.teachers or is_student_of(section, person)
 
 
-Lister = Callable[[District, Call, str], Listing]
+KINDS = {"users": "people"}
 _LISTS: dict[tuple[str, str], Lister] = {
     ("schools", "users"): _users_of_school,
-    ("schools", "sections"): _sections_where(lambda s, id_: s.school == id_),
+    ("schools", "sections"): sections_where(lambda s, id_: s.school == id_),
     ("schools", "courses"): _through_sections("courses", lambda s, id_: s.school == id_, lambda s: [s.course]),
     ("schools", "terms"): _through_sections("terms", lambda s, id_: s.school == id_, lambda s: [s.term]),
     ("sections", "users"): _users_of_section,
-    ("courses", "sections"): _sections_where(lambda s, id_: s.course == id_),
+    ("courses", "sections"): sections_where(lambda s, id_: s.course == id_),
     ("courses", "schools"): _through_sections("schools", lambda s, id_: s.course == id_, lambda s: [s.school]),
-    ("terms", "sections"): _sections_where(lambda s, id_: s.term == id_),
+    ("terms", "sections"): sections_where(lambda s, id_: s.term == id_),
     ("terms", "schools"): _through_sections("schools", lambda s, id_: s.term == id_, lambda s: [s.school]),
-    ("users", "sections"): _sections_where(_takes_part),
+    ("users", "sections"): sections_where(_takes_part),
     ("users", "schools"): _schools_of_user,
     ("users", "mycontacts"): _contacts_of_user,
     ("users", "myteachers"): _through_sections("users", is_student_of, lambda s: s.teachers),
     ("users", "mystudents"): _through_sections("users", lambda s, id_: id_ in s.teachers, lambda s: s.students),
 }
-_SINGLES: dict[tuple[str, str], Callable[[Section], tuple[str, str | None]]] = {
-    ("sections", "course"): lambda s: ("courses", s.course),
-    ("sections", "school"): lambda s: ("schools", s.school),
-    ("sections", "term"): lambda s: ("terms", s.term),
+_SINGLES: dict[tuple[str, str], Named] = {
+    ("sections", "course"): lambda district, id_: ("courses", district.sections[id_].course),
+    ("sections", "school"): lambda district, id_: ("schools", district.sections[id_].school),
+    ("sections", "term"): lambda district, id_: ("terms", district.sections[id_].term),
 }
+
+
+def _user_changes(batch: Batch) -> Iterator[Change[Person]]:
+    """Students first, then teachers, then everybody else."""
+    return iter(sorted(differences("people")(batch), key=_rank))
+
+
+def _rank(change: Change[Person]) -> int:
+    person = change.before if change.after is None else change.after
+    if person is None or person.student is not None:
+        return 0
+    return 1 if person.teacher is not None else 2
+
+
+def _without_repeated_address(user: Rendered) -> Rendered:
+    """In an event a student's part does not repeat the e-mail address."""
+    user.get("roles", {}).get("student", {}).pop("email", None)
+    return user
+
+
+def _version(name: str, *, extras: bool) -> CleverV3:
+    """``extras`` are the fields that came with 3.1."""
+    user = partial(shapes.user, extras=extras)
+    sources: dict[str, Source[Any]] = {
+        "schools": _source("schools", shapes.school, ("district", "sections", "users", "terms", "courses")),
+        "terms": _source("terms", shapes.term, ("district", "sections", "schools")),
+        "courses": _source("courses", shapes.course, ("district", "sections", "schools")),
+        "users": Source(shelf("people"), user, _user_links, _user_changes, about=_without_repeated_address),
+        "sections": _source("sections", shapes.section, ("district", "school", "term", "course", "users")),
+    }
+    district = partial(shapes.district, extras=extras)
+    return CleverV3(
+        name=name, sources=sources, lists=_LISTS, singles=_SINGLES, district=district, tell=tell, marked=True
+    )
+
+
+def _source(kind: str, shape: Callable[..., Rendered], links: tuple[str, ...]) -> Source[Any]:
+    return Source(shelf(kind), shape, lambda _record: links, differences(kind))
+
+
+V3_0 = _version("v3.0", extras=False)
+V3_1 = _version("v3.1", extras=True)

@@ -1,7 +1,6 @@
 """How the district's records look in Clever's v3.0 and v3.1 JSON, field by field as on the wire."""
 
 from sisportal.sandbox.clever_wire import Rendered, present, shuffled, timestamp
-from sisportal.sandbox.district import District
 from sisportal.sandbox.entities import (
     Administrator,
     Contact,
@@ -14,9 +13,10 @@ from sisportal.sandbox.entities import (
     Teacher,
     Term,
 )
+from sisportal.sandbox.feed import Scene
 
 
-def district(district: District, *, extras: bool) -> Rendered:
+def district(district: Scene, *, extras: bool) -> Rendered:
     """The district about itself. ``pause_*``, ``nces_id`` and ``mdr_number`` are left out, as where nobody gave them."""
     contact = district.contact
     shape: Rendered = {
@@ -34,10 +34,10 @@ def district(district: District, *, extras: bool) -> Rendered:
     return shuffled(shape)
 
 
-def school(district: District, school: School) -> Rendered:
+def school(district: Scene, school: School) -> Rendered:
     """A school."""
     return shuffled({
-        "id": school.id, "created": _created(district, school.created), "last_modified": timestamp(school.modified),
+        "id": school.id, "created": created(district, school.created), "last_modified": timestamp(school.modified),
         "district": district.id, "name": school.name, "sis_id": school.sis_id, "school_number": school.number,
         "low_grade": school.low_grade, "high_grade": school.high_grade, "phone": school.phone,
         "state_id": school.state_id, "ext": school.extra,
@@ -46,10 +46,10 @@ def school(district: District, school: School) -> Rendered:
     })  # fmt: skip
 
 
-def section(district: District, section: Section) -> Rendered:
+def section(district: Scene, section: Section) -> Rendered:
     """A section; its primary teacher is the first of its teachers and also stands alone."""
     return shuffled({
-        "id": section.id, "created": _created(district, section.created), "last_modified": timestamp(section.modified),
+        "id": section.id, "created": created(district, section.created), "last_modified": timestamp(section.modified),
         "district": district.id, "school": section.school, "course": section.course, "term_id": section.term,
         "name": section.name, "sis_id": section.sis_id, "section_number": section.number, "period": section.period,
         "grade": section.grade, "subject": section.subject, "ext": section.extra,
@@ -58,19 +58,19 @@ def section(district: District, section: Section) -> Rendered:
     })  # fmt: skip
 
 
-def course(district: District, course: Course) -> Rendered:
+def course(district: Scene, course: Course) -> Rendered:
     """A course."""
     return shuffled({"id": course.id, "district": district.id, "name": course.name, "number": course.number})
 
 
-def term(district: District, term: Term) -> Rendered:
+def term(district: Scene, term: Term) -> Rendered:
     """A term."""
     return shuffled({
         "id": term.id, "district": district.id, "name": term.name, "start_date": term.start, "end_date": term.finish,
     })  # fmt: skip
 
 
-def user(district: District, person: Person, *, extras: bool) -> Rendered:
+def user(district: Scene, person: Person, *, extras: bool) -> Rendered:
     """Anybody, with a part for each of their roles."""
     roles: Rendered = {}
     if person.student is not None:
@@ -84,25 +84,26 @@ def user(district: District, person: Person, *, extras: bool) -> Rendered:
     if person.contact is not None:
         roles["contact"] = _contact(person.contact)
     return shuffled({
-        "id": person.id, "created": _created(district, person.created), "last_modified": timestamp(person.modified),
+        "id": person.id, "created": created(district, person.created), "last_modified": timestamp(person.modified),
         "district": district.id, "email": person.email,
         "name": present({"first": person.first, "last": person.last, "middle": person.middle}),
         "roles": roles,
     })  # fmt: skip
 
 
-def _created(district: District, moment: int) -> str:
+def created(district: Scene, moment: int) -> str:
     """Not the same from one sync to the next: nothing may be keyed on it."""
     return timestamp(moment + district.day * 1009)
 
 
-def _credentials(username: str | None) -> Rendered | None:
+def credentials(username: str | None) -> Rendered | None:
+    """What somebody signs in with, where the SIS says."""
     return None if username is None else {"district_username": username}
 
 
 def _student(person: Person, role: Student, *, extras: bool) -> Rendered:
     shape: Rendered = {
-        "credentials": _credentials(role.username), "dob": _birth_date(role.birth_date), "enrollments": [],
+        "credentials": credentials(role.username), "dob": birth_date(role.birth_date), "enrollments": [],
         "ext": role.extra, "gender": role.gender, "grade": role.grade, "graduation_year": role.graduation_year,
         "hispanic_ethnicity": role.hispanic, "race": role.race, "school": role.school, "schools": role.schools,
         "location": {"address": "", "city": "", "state": "", "zip": role.zip or ""},
@@ -127,7 +128,7 @@ def _student_extras(role: Student) -> Rendered:
     }  # fmt: skip
 
 
-def _birth_date(iso: str | None) -> str | None:
+def birth_date(iso: str | None) -> str | None:
     """``2011-01-16`` as ``1/16/2011``."""
     if not iso:
         return iso
@@ -137,7 +138,7 @@ def _birth_date(iso: str | None) -> str | None:
 
 def _teacher(role: Teacher) -> Rendered:
     return present({
-        "credentials": _credentials(role.username), "ext": role.extra, "school": role.school, "schools": role.schools,
+        "credentials": credentials(role.username), "ext": role.extra, "school": role.school, "schools": role.schools,
         "sis_id": role.sis_id, "state_id": role.state_id, "teacher_number": role.number, "title": role.title,
         "legacy_id": role.legacy_id,
     })  # fmt: skip
@@ -145,7 +146,7 @@ def _teacher(role: Teacher) -> Rendered:
 
 def _staff(role: Staff) -> Rendered:
     return present({
-        "credentials": _credentials(role.username), "ext": {}, "schools": role.schools, "staff_id": role.staff_id,
+        "credentials": credentials(role.username), "ext": {}, "schools": role.schools, "staff_id": role.staff_id,
         "title": role.title, "department": role.department, "roles": role.roles, "legacy_id": role.legacy_id,
     })  # fmt: skip
 

@@ -1,9 +1,10 @@
 """The sandbox's district: its records, what it says about itself, and the changes since it was last settled."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,7 +21,9 @@ from sisportal.sandbox.entities import (
     at,
     is_student_of,
 )
+from sisportal.sandbox.feed import Feed
 
+T = TypeVar("T")
 AnyShelf = Shelf[Person] | Shelf[School] | Shelf[Term] | Shelf[Course] | Shelf[Section]
 
 
@@ -95,6 +98,11 @@ class District:
     sections: Shelf[Section] = field(default_factory=Shelf)
     departed: dict[str, Departure] = field(default_factory=dict)
     unshared: dict[str, Unshared] = field(default_factory=dict)
+    feed: Feed = field(default_factory=Feed)
+    teacher_ids: dict[str, str] = field(default_factory=dict)
+    """What versions before 3.0 call each teacher whom the district ever showed, by their id: see `teacher_id`."""
+    _revision: int = 0
+    _indexes: dict[str, tuple[int, Any]] = field(default_factory=dict, compare=False)
     _pending: dict[tuple[str, str], Record | None] = field(default_factory=dict)
     _minted: int = 0
     _numbers: int = 0
@@ -129,6 +137,7 @@ class District:
 
     def note(self, record: Record) -> None:
         """Remember the record as it is now: to be called before the first change of it, so that `settle` can compare."""
+        self._revision += 1
         key = (KINDS[type(record)], record.id)
         if key not in self._pending:
             held = self.shelf(key[0]).get(record.id)
@@ -145,7 +154,10 @@ class District:
         self.shelf(KINDS[type(record)]).drop(record.id)
 
     def settle(self) -> list[Difference]:
-        """Close the changes made since the last call: stamps what changed as modified and returns the net differences."""
+        """Close the changes made since the last call: returns the net differences.
+
+        What changed is stamped as modified, and events are made of it.
+        """
         differences: list[Difference] = []
         for (kind, id_), before in self._pending.items():
             after = self.shelf(kind).get(id_)
@@ -155,12 +167,47 @@ class District:
                 after.modified = self.last_sync - 37_000 + len(differences) % 5_000
             differences.append(Difference(kind, id_, before, copy.deepcopy(after)))
         self._pending.clear()
+        self._revision += 1
+        self.feed.take(self, differences)
         return differences
 
     def forget_changes(self) -> None:
         """Take the district as it is for the start from which changes are told."""
         self._pending.clear()
+        self._revision += 1
+        self.feed.start(self)
+
+    def index(self, name: str, build: Callable[["District"], T]) -> T:
+        """What ``build`` makes of the district, kept until a record changes."""
+        revision, made = self._indexes.get(name, (-1, None))
+        if revision != self._revision:
+            made = build(self)
+            self._indexes[name] = self._revision, made
+        found: T = made
+        return found
+
+    def course(self, id_: str | None) -> Course | None:
+        """The course, where there is one of that id."""
+        return self.courses.get(id_ or "")
+
+    def term(self, id_: str | None) -> Term | None:
+        """The term, where there is one of that id."""
+        return self.terms.get(id_ or "")
+
+    def teacher_id(self, person: str) -> str:
+        """What versions before 3.0 call a teacher: somebody who left is still called the same."""
+        self.learn_teacher_ids()
+        return self.teacher_ids.get(person, person)
+
+    def learn_teacher_ids(self) -> None:
+        """Note what the teachers who are here now are called by the older versions."""
+        self.index("teacher ids", _learn_teacher_ids)
 
     def taught_or_attended(self, person: str) -> list[Section]:
         """The sections that the person teaches or attends, ascending."""
         return [s for s in self.sections if person in s.teachers or is_student_of(s, person)]
+
+
+def _learn_teacher_ids(district: District) -> bool:
+    district.teacher_ids |= {p.id: p.teacher.legacy_id for p in district.people if p.teacher is not None}
+    return True

@@ -197,6 +197,37 @@ def split_user(district: District, person_id: str, email: str) -> Person:
     return new
 
 
+def stop_teaching(district: District, person_id: str) -> None:
+    """A teacher who has another role too keeps that one only: gone from every section, still a user.
+
+    Raises TypeError for somebody who is nothing else.
+    """
+    person = district.people[person_id]
+    if person.staff is None and person.administrator is None:
+        raise TypeError(f"{person_id} is a teacher only")
+    district.note(person)
+    person.teacher = None
+    for section in district.sections:
+        if person_id in section.teachers:
+            set_teachers(district, section.id, [id_ for id_ in section.teachers if id_ != person_id])
+
+
+def change_course(district: District, course_id: str, *, name: str | None = None, number: str | None = None) -> None:
+    """The course has another name, another number, or both: no section changes but what it says of its course."""
+    course = district.courses[course_id]
+    district.note(course)
+    course.name = course.name if name is None else name
+    course.number = course.number if number is None else number
+
+
+def change_term(district: District, term_id: str, *, start: str | None = None, finish: str | None = None) -> None:
+    """The term begins or ends on another day (ISO)."""
+    term = district.terms[term_id]
+    district.note(term)
+    term.start = term.start if start is None else start
+    term.finish = term.finish if finish is None else finish
+
+
 def unshare_school(district: District, school_id: str) -> None:
     """The district no longer shares the school, its sections, and the people who have no other school."""
     school = district.schools[school_id]

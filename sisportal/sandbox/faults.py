@@ -209,9 +209,31 @@ def _rows(spoil: Callable[[dict[str, Any]], None]) -> Effect:
 
     def alter(fault: Fault, _at: Circumstances, page: Page) -> None:
         for row in page["data"][: fault.rows]:
+            spoil(_record(row))
+
+    return _paging(alter)
+
+
+def _events(spoil: Callable[[dict[str, Any]], None]) -> Effect:
+    """An effect on the first events of a page, rather than on what they are about."""
+
+    def alter(fault: Fault, _at: Circumstances, page: Page) -> None:
+        for row in page["data"][: fault.rows]:
             spoil(row["data"])
 
     return _paging(alter)
+
+
+def _record(row: dict[str, Any]) -> dict[str, Any]:
+    """The record of a row, be it wrapped, bare, or what an event is about."""
+    record: dict[str, Any] = row.get("data", row)
+    about = record.get("data")
+    told: dict[str, Any] = about["object"] if isinstance(about, dict) and "object" in about else record
+    return told
+
+
+def _other_event(record: dict[str, Any]) -> None:
+    record["type"] = "users.promoted"
 
 
 def _without_id(record: dict[str, Any]) -> None:
@@ -301,6 +323,7 @@ EFFECTS: dict[str, tuple[str, Effect]] = {
     "null-values": ("Null for every value", _rows(_nulls)),
     "unknown-values": ("Values and fields never heard of", _rows(_unknown_values)),
     "unknown-role": ("A role never heard of", _rows(_unknown_role)),
+    "unknown-event": ("Events of a type never heard of", _events(_other_event)),
     "unknown-members": ("Sections with unknown people", _rows(_unknown_members)),
     "huge-string": ("A name of ten million letters", _rows(_text("A" * 10_000_000))),
     "control-characters": ("Control characters in names", _rows(_text("Bo\x00b\x1b[31m\x07\r\n\u202e\u2028 Tab\tles"))),

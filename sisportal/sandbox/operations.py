@@ -177,6 +177,50 @@ class RecreateCourses(Operation, tag="recreate-courses"):
             edits.recreate_course(sandbox.district, id_)
 
 
+class StopTeaching(Operation, tag="stop-teaching"):
+    """A teacher with another role keeps that one only."""
+
+    id: str
+
+    def perform(self, sandbox: "Sandbox") -> None:
+        """Their sections go on without them."""
+        edits.stop_teaching(sandbox.district, self.id)
+
+
+class ChangeCourse(Operation, tag="change-course"):
+    """A course has another name or number."""
+
+    id: str
+    name: str | None = None
+    number: str | None = None
+
+    def perform(self, sandbox: "Sandbox") -> None:
+        """The id stays; see ``recreate-courses``."""
+        edits.change_course(sandbox.district, self.id, name=self.name, number=self.number)
+
+
+class ChangeTerm(Operation, tag="change-term"):
+    """A term begins or ends on another day."""
+
+    id: str
+    start: str | None = None
+    finish: str | None = None
+
+    def perform(self, sandbox: "Sandbox") -> None:
+        """The id stays; see ``recreate-terms``."""
+        edits.change_term(sandbox.district, self.id, start=self.start, finish=self.finish)
+
+
+class SwitchEvents(Operation, tag="switch-events"):
+    """Events are switched on or off for the application."""
+
+    on: bool
+
+    def perform(self, sandbox: "Sandbox") -> None:
+        """Those that are there already stay; what happens while they are off is never told."""
+        sandbox.district.feed.enabled = self.on
+
+
 class UnshareSchool(Operation, tag="unshare-school"):
     """The district no longer shares a school."""
 
@@ -220,5 +264,6 @@ class RotateToken(Operation, tag="rotate-token"):
 AnyOperation = (
     PassDay | Leave | ComeBack | MassDelete | RenamePerson | ChangeEmail | SplitUser | MoveStudent | RenameSection | Enrol
     | Withdraw | DropSection | RecreateTerms | RecreateCourses | UnshareSchool | ShareSchool | SetState | RotateToken
+    | StopTeaching | ChangeCourse | ChangeTerm | SwitchEvents
 )  # fmt: skip
 """Whatever can be done, as JSON decodes it."""

@@ -12,7 +12,10 @@ from urllib.parse import parse_qsl
 
 from sisportal.sandbox import operations
 from sisportal.sandbox.clever_access import Access, RateLimit
-from sisportal.sandbox.clever_v3 import CleverV3
+from sisportal.sandbox.clever_routes import CleverVersion
+from sisportal.sandbox.clever_v1 import V1_1
+from sisportal.sandbox.clever_v2 import V2_0, V2_1
+from sisportal.sandbox.clever_v3 import V3_0, V3_1
 from sisportal.sandbox.clever_wire import Call, Reply, no_such_route, unrecognized_token
 from sisportal.sandbox.control import Control
 from sisportal.sandbox.district import District
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 CLIENT_ID = "sandbox-client"
 CLIENT_SECRET = "sandbox-secret"  # noqa: S105  # a double has nothing to hide
-VERSIONS = (CleverV3("/v3.0", extras=False), CleverV3("/v3.1", extras=True))
+VERSIONS: tuple[CleverVersion, ...] = (V1_1, V2_0, V2_1, V3_0, V3_1)
 REASONS = {
     200: "OK", 303: "See Other", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
     405: "Method Not Allowed", 413: "Payload Too Large", 422: "Unprocessable Entity", 429: "Too Many Requests",
@@ -98,7 +101,7 @@ class Sandbox:
         reply.headers |= limits | self._marks(reply)
         return reply
 
-    def _read(self, version: CleverV3, call: Call, token: str) -> Reply:
+    def _read(self, version: CleverVersion, call: Call, token: str) -> Reply:
         reply = version.reply(self.district, call)
         return self.access.as_seen_by(token, reply)
 
