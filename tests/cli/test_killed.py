@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -106,7 +107,8 @@ def test_a_prepare_that_is_killed_while_it_reads_starts_anew(tmp_path: Path, san
 
 @pytest.mark.parametrize("applied", [0, 70])
 def test_a_commit_that_is_killed_ends_as_if_it_had_not_been(tmp_path: Path, sandbox: Served, applied: int) -> None:
-    undisturbed, killed = (Shell(tmp_path / name).prepared(sandbox) for name in ("undisturbed", "killed"))
+    undisturbed = Shell(tmp_path / "undisturbed").prepared(sandbox)
+    killed = Shell(shutil.copytree(undisturbed.folder, tmp_path / "killed"))
     undisturbed.answer("sis", "commit", "1")
     begun = "SELECT state = 'committing', (SELECT count(*) FROM action WHERE state = 'applied') FROM sync"
     killed.kill("sis", "commit", "1", when=lambda: killed.asked(begun)[0] >= (1, applied))
