@@ -162,18 +162,30 @@ class OneRosterApi:
             self._credentials.prepare(self._candidates[0].version)
             return self._candidates[0]
         refusals: list[ProviderError] = []
-        reader: ListReader[Any] = ListReader(ORGS.shape, (ORGS.envelope,), ORGS.path)
-        for place in self._candidates:
-            self._credentials.prepare(place.version)
-            try:
-                self._get(place, ORGS.path, ORGS.path, {"limit": "1"}, reader, ATTEMPTS_WHERE_ONE_WAITS)
-            except ProviderError as refusal:
-                if refusal.code == "unreachable":
-                    raise
+        for path in (ORGS.path, "/schools"):  # a few list schools only
+            for place in self._candidates:
+                refusal = self._refusal_at(place, path)
+                if refusal is None:
+                    return place
                 refusals.append(refusal)
-            else:
-                return place
+            if any(refusal.code not in _NOTHING_THERE for refusal in refusals):
+                break
         raise min(refusals, key=_telling)
+
+    def _refusal_at(self, place: Place, path: str) -> ProviderError | None:
+        """Why the API is not at ``place``; None where it is."""
+        self._credentials.prepare(place.version)
+        reader: ListReader[Any] = ListReader(ORGS.shape, (ORGS.envelope, "schools"), path)
+        try:
+            self._get(place, path, path, {"limit": "1"}, reader, ATTEMPTS_WHERE_ONE_WAITS)
+        except ProviderError as refusal:
+            if refusal.code == "unreachable":
+                raise
+            return refusal
+        return None
+
+
+_NOTHING_THERE = frozenset({"not-found", "redirected", "not-json", "no-envelope"})
 
 
 def _telling(refusal: ProviderError) -> int:

@@ -68,7 +68,6 @@ class Fields:
         self._vital = [(column, sheet.columns[column]) for column in vital]
         self._status = sheet.columns.get("status", -1)
         self._role = sheet.columns.get("role", -1)
-        self._header_width = 0
 
     @staticmethod
     def _place(sheet: Sheet, field: str) -> int:
@@ -76,8 +75,14 @@ class Fields:
         head, *tail = field.split("_")
         return sheet.columns.get(_FURTHER.get(field, head + "".join(word.title() for word in tail)), -1)
 
-    def read(self, cells: list[str]) -> Any:
-        """The object of a row, or the ``_Fault`` that keeps it out."""
+    def read(self, row: Row) -> Any:
+        """The object of a row, or the ``_Fault`` that keeps it out.
+
+        A row over several lines must have exactly its columns: a stray quote may have swallowed the row below.
+        """
+        cells, width = row.cells, self._sheet.width
+        if len(cells) != width and (row.lines > 1 or any(cells[width:])):
+            return _Fault("number of columns", str(len(cells)))
         if len(cells) < self._width:
             cells = [*cells, *[""] * (self._width - len(cells))]
         fault = self._fault(cells)
@@ -154,7 +159,7 @@ class CsvPull:
 
     def _take(self, row: Row, now: Slice) -> None:
         self._tally.rows += 1
-        wire = self._fields.read(row.cells)
+        wire = self._fields.read(row)
         if isinstance(wire, _Fault):
             self._leave_out(row, wire, now.problems)
             return
@@ -238,7 +243,7 @@ class CsvUsers(CsvPull):
         alone: dict[int, tuple[WireRole, ...]] = {}
         problems: list[Problem] = []
         for row in self._package.rows(self._role_sheet.member):
-            role = fields.read(row.cells)
+            role = fields.read(row)
             if isinstance(role, _Fault):
                 problems.append(
                     pull.problem("refused-row", row, fields.cell(row.cells, "userSourcedId"), role.column, role.value)

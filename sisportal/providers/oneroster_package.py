@@ -66,6 +66,8 @@ class Sheet(NamedTuple):
     """Where each known column is."""
     unknown: list[str]
     """Columns that are not known and no metadata either."""
+    width: int
+    """How many columns there are."""
 
 
 class Package:
@@ -136,7 +138,7 @@ class Package:
         info = self._members.pop(MANIFEST, None)
         if info is None:
             raise ProviderError(
-                "The zip holds no manifest.csv at its top level. Is it a OneRoster 1.1 or 1.2 export?",
+                "The zip holds no manifest.csv at its top level. Check that it is a OneRoster 1.1 or 1.2 export.",
                 code="no-manifest",
             )
         member = _looked_through(archive, info, self._limits)
@@ -286,7 +288,7 @@ def _understood(table: Table, member: Member, header: list[str]) -> Sheet:
     missing = [column for column in table.columns if column in table.required and column not in columns]
     if missing:
         raise _wrong_header(table, f"lacks {', '.join(missing)}")
-    return Sheet(table, member, columns, unknown)
+    return Sheet(table, member, columns, unknown, len(header))
 
 
 def _shown(text: str) -> str:

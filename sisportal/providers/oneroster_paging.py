@@ -178,7 +178,7 @@ class OffsetWalk(Generic[W]):
         A link with an offset is not followed: where ``limit`` was clamped it may leap over rows. Only the query of a link is
         used, and only where it is this list's: the credentials go nowhere else.
         """
-        for link in parse_header_links(headers.get("Link", "")):
+        for link in parse_header_links(headers.get("Link", "").rstrip(", ")):
             path, _, asked_for = link.get("url", "").partition("?")
             asked = dict(parse_qsl(asked_for))
             if link.get("rel") == "next" and asked and "offset" not in asked and path.endswith(self._path):
@@ -229,7 +229,7 @@ class OffsetWalk(Generic[W]):
         tally.rows = this.rows
         tally.unread = this.unread
         tally.distinct = len(self._seen)
-        tally.repeated = 0 if proven else this.repeated
+        tally.repeated = 0 if proven or this.doubt else this.repeated
         tally.doubts = [] if proven else [this.doubt or "The list changed while it was read."]
         self.claimed = None if self._filtered else this.total
         if proven and self.claimed is not None:
