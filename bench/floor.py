@@ -1,131 +1,118 @@
-"""The floor: the least that keeping a district can cost here, with the same decoder and the bare driver (SPEC 14)."""
+"""The floor: the least that keeping a district can cost here, with the same decoder and the bare driver (SPEC 14).
 
-import sqlite3
+A first sync parses every page and stores every column of every record, and every enrolment, as rows of one keyed table
+per collection, in one transaction. An unchanged one parses, reads those rows back, compares them in memory and writes
+nothing. Both are written to be quick: typed decoding, plain tuples, rows in the order of their keys as they come.
+"""
+
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from bench.recorded import Response
+from bench.bare import Bare, Row, connect
+from bench.recorded import recorded
+from bench.wire import Other, Section, User
+from sisportal.syncing.rows import few_collections
 
-_COLLECTIONS = ("schools", "terms", "courses", "users", "sections")
+R = TypeVar("R", User, Section, Other)
+KEPT_ROLES = frozenset({"student", "teacher"})
+"""Lists of other users are parsed and not stored: the portal only counts them."""
+TABLES = {
+    "schools": Other.COLUMNS,
+    "terms": Other.COLUMNS,
+    "courses": Other.COLUMNS,
+    "users": User.COLUMNS,
+    "sections": Section.COLUMNS,
+    "enrollments": ("section", "person", "role"),
+}
+KEYS = {"enrollments": ("section", "person")}
 
 
-class Item(msgspec.Struct):
-    """One item of a list as it comes: every field of its record is kept."""
+class Item(msgspec.Struct, Generic[R], frozen=True, gc=False):
+    """One element of a list."""
 
-    data: dict[str, Any]
-    uri: str = ""
-
-
-class Listed(msgspec.Struct):
-    """A page of a list."""
-
-    data: list[Item] = []
+    data: R
 
 
-def first_sync(folder: Path, store: Path) -> float:
-    """Seconds to parse every page and store every column of every record and every enrolment, in one transaction."""
-    begun = time.perf_counter()
-    connection = _open(store)
-    connection.execute("BEGIN")
-    made: set[str] = set()
-    for collection, records in _pages(folder):
-        _store(connection, made, collection, [_columns(record) for record in records])
-        if collection == "sections":
-            _store(connection, made, "enrollments", [row for record in records for row in _enrollments(record)])
-    connection.execute("COMMIT")
+class Page(msgspec.Struct, Generic[R], frozen=True):
+    """The envelope of a list."""
+
+    data: list[Item[R]]
+
+
+def first_sync(folder: Path, url: str) -> float:
+    """Seconds to parse and store everything."""
+    with few_collections():
+        begun = time.perf_counter()
+        connection = connect(url)
+        connection.execute("BEGIN")
+        insert = {name: _make(connection, name) for name in TABLES}
+        for name, rows in _rows(folder):
+            insert[name](rows)
+        connection.execute("COMMIT")
+        seconds = time.perf_counter() - begun
     connection.close()
-    return time.perf_counter() - begun
+    return seconds
 
 
-def unchanged_sync(folder: Path, store: Path) -> float:
-    """Seconds to parse every page, read the rows back and compare them in memory, writing nothing."""
-    begun = time.perf_counter()
-    connection = _open(store)
-    differing = 0
-    incoming: dict[str, dict[str, dict[str, Any]]] = {}
-    for collection, records in _pages(folder):
-        incoming.setdefault(collection, {}).update((record["id"], _columns(record)) for record in records)
-        if collection == "sections":
-            rows = (row for record in records for row in _enrollments(record))
-            incoming.setdefault("enrollments", {}).update((row["id"], row) for row in rows)
-    for collection, records_by_id in incoming.items():
-        cursor = connection.execute(f"SELECT * FROM {collection}")  # noqa: S608  # a name of ours
-        names = [column[0] for column in cursor.description]
-        for row in cursor:
-            held = {name: value for name, value in zip(names, row, strict=True) if value is not None}
-            differing += held != records_by_id.get(held["id"])
+def unchanged_sync(folder: Path, url: str) -> float:
+    """Seconds to parse everything and compare it with what is stored. Raises where anything differs."""
+    with few_collections():
+        begun = time.perf_counter()
+        connection = connect(url)
+        held = {name: set(connection.read(f"SELECT {_names(name)} FROM {name}")) for name in TABLES}
+        for name, rows in _rows(folder):
+            held[name].difference_update(rows)
+        seconds = time.perf_counter() - begun
     connection.close()
-    if differing:
+    if differing := sum(map(len, held.values())):
         raise RuntimeError(f"the floor found {differing} differences in an unchanged district")
-    return time.perf_counter() - begun
+    return seconds
 
 
-def _open(store: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(store, isolation_level=None)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-    return connection
+def _make(connection: Bare, name: str) -> Callable[[list[Row]], None]:
+    """Make a table; what inserts rows into it."""
+    columns = ", ".join(f'"{column}" TEXT' for column in TABLES[name])
+    keys = ", ".join(KEYS.get(name, ("id",)))
+    connection.execute(f"CREATE TABLE {name} ({columns}, PRIMARY KEY ({keys})){connection.keyed_by}")
+    marks = ", ".join([connection.mark] * len(TABLES[name]))
+    statement = f"INSERT INTO {name} ({_names(name)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+    return partial(connection.insert, statement)
 
 
-def _pages(folder: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    envelope = msgspec.msgpack.Decoder(Response)
-    page = msgspec.json.Decoder(Listed)
-    for path in sorted(folder.iterdir()):
-        content = envelope.decode(path.read_bytes()).content
-        try:
-            items = page.decode(content).data
-        except msgspec.ValidationError:
-            continue  # the district itself, counts: not a list
-        collection = items[0].uri.split("/")[2] if items and items[0].uri else ""
-        if collection in _COLLECTIONS:
-            yield collection, [item.data for item in items]
+def _names(table: str) -> str:
+    return ", ".join(f'"{column}"' for column in TABLES[table])
 
 
-def _columns(record: dict[str, Any]) -> dict[str, Any]:
-    """Every field as a column; what is nested as JSON, the lists of people apart."""
-    return {
-        name: value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        for name, value in record.items()
-        if name not in {"students", "teachers"}
-    }
+def _rows(folder: Path) -> Iterator[tuple[str, list[Row]]]:
+    """The rows of each page with the table they belong to."""
+    read_users = msgspec.json.Decoder(Page[User]).decode
+    read_sections = msgspec.json.Decoder(Page[Section]).decode
+    read_others = msgspec.json.Decoder(Page[Other]).decode
+    for response in recorded(folder):
+        target = urlsplit(response.target)
+        name, query = target.path.rpartition("/")[2], parse_qs(target.query)
+        if name not in TABLES or "count" in query:
+            continue
+        if name == "users":
+            users = read_users(response.content).data
+            if query["role"][0] in KEPT_ROLES:
+                yield name, [item.data.row() for item in users]
+        elif name == "sections":
+            sections = read_sections(response.content).data
+            yield name, [item.data.row() for item in sections]
+            yield "enrollments", [row for item in sections for row in _enrollments(item.data)]
+        else:
+            yield name, [item.data.row() for item in read_others(response.content).data]
 
 
-def _enrollments(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for role in ("teachers", "students"):
-        for person in record.get(role, ()):
-            yield {"id": f"{record['id']}:{person}", "section": record["id"], "person": person, "role": role}
-
-
-def _store(connection: sqlite3.Connection, made: set[str], table: str, rows: list[dict[str, Any]]) -> None:
-    names = _NAMES.get(table) or tuple(sorted({name for row in rows for name in row}))
-    if table not in made:
-        made.add(table)
-        _NAMES[table] = names = _all_names(table, names)
-        columns = ", ".join("id TEXT PRIMARY KEY" if name == "id" else f'"{name}"' for name in names)
-        connection.execute(f"CREATE TABLE {table} ({columns})")
-    marks = ", ".join("?" * len(names))
-    quoted = ", ".join(f'"{name}"' for name in names)
-    connection.executemany(
-        f"INSERT OR REPLACE INTO {table} ({quoted}) VALUES ({marks})",  # noqa: S608  # names of the wire's fields
-        [tuple(row.get(name) for name in names) for row in rows],
-    )
-
-
-_NAMES: dict[str, tuple[str, ...]] = {}
-
-
-def _all_names(table: str, seen: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns of a table: those of the first page, and those that records may lack."""
-    extra = {
-        "users": ("created", "district", "email", "id", "last_modified", "name", "roles", "lms_status"),
-        "sections": (
-            "course", "created", "district", "ext", "grade", "id", "last_modified", "name", "period", "school",
-            "section_number", "sis_id", "subject", "teacher", "term_id", "lms_status",
-        ),
-        "schools": ("mdr_number", "nces_id", "ext", "principal", "location", "phone", "state_id", "high_grade", "low_grade"),
-    }  # fmt: skip
-    return tuple(sorted({*seen, *extra.get(table, ())}))
+def _enrollments(section: Section) -> Iterator[Row]:
+    for person in section.teachers:
+        yield section.id, person, "teacher"
+    for person in section.students:
+        yield section.id, person, "student"

@@ -1,64 +1,53 @@
-"""Pages of a sandbox district kept on disk, so that a measured process reads bytes and not a server's speed."""
+"""Pages of a district kept on disk, so that a measured process reads bytes and not a server's speed."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
-from werkzeug.test import Client
-
-from sisportal.sandbox.service import Sandbox
 
 BASE = "http://recorded.invalid"
 TOKEN = "recorded"  # noqa: S105  # it opens nothing
 
 
 class Response(msgspec.Struct):
-    """As much of a response as the provider reads."""
+    """As much of a response as the provider reads, and the path and query that it answers."""
 
     status_code: int
     headers: dict[str, str]
     content: bytes
-
-
-class RecordingSession:
-    """Asks the sandbox in this process, and keeps every answer in the folder."""
-
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
-        self._client, self._token, self._folder = Client(sandbox), sandbox.token, folder
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def get(
-        self, url: str, *, headers: Mapping[str, str], timeout: tuple[float, float], allow_redirects: bool
-    ) -> Response:
-        """The sandbox's answer."""
-        del headers, timeout, allow_redirects
-        answer = self._client.get(_target(url), headers={"Authorization": f"Bearer {self._token}"})
-        response = Response(answer.status_code, dict(answer.headers), answer.get_data())
-        _file(self._folder, url).write_bytes(msgspec.msgpack.encode(response))
-        return response
+    target: str
 
 
 class RecordedSession:
     """Gives the answers that were kept."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._paths = {path.stem.partition("-")[2]: path for path in folder.iterdir()}
         self._decode = msgspec.msgpack.Decoder(Response).decode
 
     def get(
         self, url: str, *, headers: Mapping[str, str], timeout: tuple[float, float], allow_redirects: bool
     ) -> Response:
-        """The kept answer."""
+        """The kept answer. Raises ``KeyError`` where the district was not asked this when it was recorded."""
         del headers, timeout, allow_redirects
-        return self._decode(_file(self._folder, url).read_bytes())
+        return self._decode(self._paths[key_of(target_of(url))].read_bytes())
 
 
-def _target(url: str) -> str:
+def recorded(folder: Path) -> Iterator[Response]:
+    """Every answer, in the order in which it was asked for."""
+    decode = msgspec.msgpack.Decoder(Response).decode
+    for path in sorted(folder.iterdir()):
+        yield decode(path.read_bytes())
+
+
+def target_of(url: str) -> str:
+    """The path and query of an address."""
     parts = urlsplit(url)
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-def _file(folder: Path, url: str) -> Path:
-    return folder / (hashlib.sha256(_target(url).encode()).hexdigest()[:24] + ".page")
+def key_of(target: str) -> str:
+    """What a file is named for, after its number."""
+    return hashlib.sha256(target.encode()).hexdigest()[:24]

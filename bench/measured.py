@@ -1,0 +1,42 @@
+"""One measured run in a process of its own: ``python -m bench.measured FIGURE FOLDER DATABASE_URL`` prints JSON."""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench import floor, product
+
+# What a worker has loaded when it begins a sync: it counts in its memory, not in its time.
+from sisportal import factory  # noqa: F401
+
+Figures = dict[str, Any]
+
+
+def _floor(sync: Callable[[Path, str], float]) -> Callable[[Path, str], Figures]:
+    def run(folder: Path, url: str) -> Figures:
+        begun = time.process_time()
+        return {"seconds": sync(folder, url), "cpu_seconds": time.process_time() - begun}
+
+    return run
+
+
+FIGURES: dict[str, Callable[[Path, str], Figures]] = {
+    "floor-first": _floor(floor.first_sync),
+    "floor-unchanged": _floor(floor.unchanged_sync),
+    "first": product.first_sync,
+    "unchanged": product.unchanged_sync,
+}
+
+
+def main(figure: str, folder: str, url: str) -> Figures:
+    """The figures of one run, and the process's peak memory in bytes."""
+    figures = FIGURES[figure](Path(folder), url)
+    return figures | {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*sys.argv[1:])))

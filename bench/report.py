@@ -1,0 +1,99 @@
+"""The figures as a table for people: ratios to the floor, the goals of SPEC 14, and whether they are met."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+Figures = dict[str, Any]
+
+FIRST_GOAL, UNCHANGED_GOAL, LINEAR_GOAL = 3.0, 2.0, 1.3
+MEMORY_GOALS = {10_000: 200, 100_000: 350}
+"""Students -> megabytes that a worker may take at most."""
+SMALLEST_JUDGED = 10_000
+"""Below this what every sync costs, however small, outweighs the records."""
+BUSY = 0.8
+"""A process that got less of the processor than this was waiting for others."""
+
+
+class Line(NamedTuple):
+    """One row of the table; ``met`` is None where there is no goal."""
+
+    students: int
+    what: str
+    figure: str
+    ratio: str = ""
+    goal: str = ""
+    met: bool | None = None
+
+
+def sync_lines(sizes: list[Figures]) -> list[Line]:
+    """The rows of every district, smallest first."""
+    lines: list[Line] = []
+    for number, figures in enumerate(sizes):
+        lines += _of_district(figures, sizes[number - 1] if number else None)
+    return lines
+
+
+def table(lines: list[Line]) -> str:
+    """The rows as a Markdown table, columns aligned."""
+    heads = ("students", "what", "figure", "to the floor", "goal", "")
+    cells = [(f"{line.students:,}", line.what, line.figure, line.ratio, line.goal, _verdict(line)) for line in lines]
+    widths = [max(len(row[column]) for row in (heads, *cells)) for column in range(len(heads))]
+    rule = tuple("-" * width for width in widths)
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+        for row in (heads, rule, *cells)
+    )
+
+
+def busy(sizes: list[Figures]) -> bool:
+    """Whether others used the processors meanwhile, so that the seconds say less than they should."""
+    runs = [run for figures in sizes for name in ("floor-first", "first") for run in figures["runs"][name]]
+    return any(run["cpu_seconds"] < BUSY * run["seconds"] for run in runs)
+
+
+def records_of(figures: Figures) -> int:
+    """People, sections and enrolments."""
+    held = figures["records"]
+    return int(held["people"] + held["sections"] + held["enrollments"])
+
+
+def _of_district(figures: Figures, smaller: Figures | None) -> Iterator[Line]:
+    students, first, judged = figures["students"], figures["first"], figures["students"] >= SMALLEST_JUDGED
+    yield _against_floor(figures, "first", "first sync, prepare and commit", FIRST_GOAL if judged else None)
+    yield Line(students, "- prepare", _seconds(first["prepare_seconds"]))
+    yield Line(students, "- commit", _seconds(first["commit_seconds"]))
+    yield _against_floor(figures, "unchanged", "full sync with nothing changed", UNCHANGED_GOAL if judged else None)
+    each = first["seconds"] / records_of(figures)
+    yield Line(students, f"time per record ({records_of(figures):,} records)", f"{each * 1e6:.1f} µs")
+    if smaller is not None:
+        growth = each / (smaller["first"]["seconds"] / records_of(smaller))
+        linear = smaller["students"] >= SMALLEST_JUDGED
+        goal, met = (f"at most {LINEAR_GOAL} x", growth <= LINEAR_GOAL) if linear else ("", None)
+        yield Line(students, f"- to that at {smaller['students']:,}", f"{growth:.2f} x", "", goal, met)
+    yield _memory(figures)
+    yield Line(students, "database", f"{figures['bytes'] / 1e6:.0f} MB")
+
+
+def _against_floor(figures: Figures, name: str, what: str, goal: float | None) -> Line:
+    taken, floor = figures[name], figures[f"floor-{name}"]
+    ratio = taken["seconds"] / floor["seconds"]
+    processor = f"{ratio:.2f} x (processor {taken['cpu_seconds'] / floor['cpu_seconds']:.2f} x)"
+    wanted = f"at most {goal:g} x" if goal else ""
+    return Line(
+        figures["students"], what, _seconds(taken["seconds"]), processor, wanted, ratio <= goal if goal else None
+    )
+
+
+def _memory(figures: Figures) -> Line:
+    peak = max(figures["first"]["peak_bytes"], figures["unchanged"]["peak_bytes"]) / 1e6
+    limits = [limit for students, limit in MEMORY_GOALS.items() if students >= figures["students"] >= SMALLEST_JUDGED]
+    goal, met = (f"at most {limits[0]} MB", peak <= limits[0]) if limits else ("", None)
+    return Line(figures["students"], "memory of the worker, at its peak", f"{peak:.0f} MB", "", goal, met)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s"
+
+
+def _verdict(line: Line) -> str:
+    return "" if line.met is None else "met" if line.met else "not met"

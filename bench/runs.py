@@ -1,0 +1,60 @@
+"""Runs each figure in processes of their own, the floor's and the portal's by turns, and takes the medians."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.stores import Stores
+
+Figures = dict[str, Any]
+Say = Callable[[str], None]
+
+PAIRS = (("floor-first", "first"), ("floor-unchanged", "unchanged"))
+"""Floor and figure, measured one after the other; an unchanged sync follows on the store that the first one filled."""
+MEDIAN_OF = ("seconds", "cpu_seconds", "prepare_seconds", "commit_seconds", "peak_bytes")
+
+
+class RunFailed(Exception):
+    """A measured process ended with an error, whose last words are the message."""
+
+
+def child(module: str, *arguments: str) -> str:
+    """What a module of the bench prints, run in a process of its own. Raises ``RunFailed``."""
+    done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RunFailed(f"{module} {arguments[0]}: {done.stderr.strip()[-2000:]}")
+    return done.stdout
+
+
+def measure_syncs(students: int, folder: Path, stores: Stores, runs: int, say: Say) -> Figures:
+    """The medians of every figure of a district whose pages lie in the folder, and the size of the last store."""
+    taken: dict[str, list[Figures]] = {name: [] for pair in PAIRS for name in pair}
+    size = 0
+    for run in range(runs):
+        say(f"{students:,} students: run {run + 1} of {runs}")
+        names = (f"floor-{run}", f"portal-{run}")
+        addresses = [stores.address(name) for name in names]
+        for pair in PAIRS:
+            for figure, address in zip(pair, addresses, strict=True):
+                taken[figure].append(json.loads(child("bench.measured", figure, str(folder), address)))
+        size = stores.size(names[1])
+        for name in names:
+            stores.drop(name)
+    figures: Figures = {name: _medians(rows) for name, rows in taken.items()}
+    return figures | {"students": students, "bytes": size, "records": taken["first"][-1]["records"], "runs": taken}
+
+
+def record(students: int) -> tempfile.TemporaryDirectory[str]:
+    """A folder with the pages of a district of so many students."""
+    folder = tempfile.TemporaryDirectory(prefix="portal-bench-")
+    child("bench.recording", str(students), str(Path(folder.name) / "pages"))
+    return folder
+
+
+def _medians(rows: list[Figures]) -> Figures:
+    return {name: median(row[name] for row in rows) for name in MEDIAN_OF if name in rows[0]}

@@ -1,0 +1,67 @@
+"""What the table says of figures."""
+
+from typing import Any
+
+from bench.report import Line, busy, sync_lines, table
+
+
+def district(students: int, *, first: float, floor: float, unchanged: float = 1.0, peak: int = 100) -> dict[str, Any]:
+    def figure(seconds: float) -> dict[str, float]:
+        return {
+            "seconds": seconds, "cpu_seconds": seconds, "prepare_seconds": seconds / 2, "commit_seconds": seconds / 2,
+            "peak_bytes": peak * 1_000_000,
+        }  # fmt: skip
+
+    figures = {"floor-first": floor, "first": first, "floor-unchanged": 1.0, "unchanged": unchanged}
+    return {
+        "students": students,
+        "bytes": students * 1000,
+        "records": {"people": students, "sections": students // 5, "enrollments": students * 6},
+        "runs": {name: [figure(seconds)] for name, seconds in figures.items()},
+        **{name: figure(seconds) for name, seconds in figures.items()},
+    }
+
+
+def verdicts(*sizes: dict[str, Any]) -> dict[tuple[int, str], bool]:
+    lines = sync_lines(list(sizes))
+    return {(line.students, line.what): line.met for line in lines if line.met is not None}
+
+
+def test_each_goal_is_met_or_not() -> None:
+    small = district(10_000, first=2.9, floor=1.0, unchanged=2.1, peak=199)
+    large = district(100_000, first=40.0, floor=10.0, unchanged=1.9, peak=351)
+    assert verdicts(small, large) == {
+        (10_000, "first sync, prepare and commit"): True,
+        (10_000, "full sync with nothing changed"): False,
+        (10_000, "memory of the worker, at its peak"): True,
+        (100_000, "first sync, prepare and commit"): False,
+        (100_000, "full sync with nothing changed"): True,
+        (100_000, "- to that at 10,000"): False,
+        (100_000, "memory of the worker, at its peak"): False,
+    }
+
+
+def test_a_small_district_is_not_judged() -> None:
+    assert verdicts(district(1_000, first=9.0, floor=1.0, unchanged=9.0, peak=900)) == {}
+
+
+def test_time_per_record_counts_people_sections_and_enrolments() -> None:
+    lines = sync_lines([district(10_000, first=0.72, floor=1.0)])
+    assert [line.figure for line in lines if line.what == "time per record (72,000 records)"] == ["10.0 µs"]
+
+
+def test_columns_of_the_table_are_aligned() -> None:
+    lines = [Line(10, "short", "1 s"), Line(100_000, "longer words", "20 s", "2.00 x", "at most 3 x", met=True)]
+    assert table(lines).splitlines() == [
+        "| students | what         | figure | to the floor | goal        |     |",
+        "| -------- | ------------ | ------ | ------------ | ----------- | --- |",
+        "| 10       | short        | 1 s    |              |             |     |",
+        "| 100,000  | longer words | 20 s   | 2.00 x       | at most 3 x | met |",
+    ]
+
+
+def test_a_busy_machine_is_noticed() -> None:
+    figures = district(10_000, first=2.0, floor=1.0)
+    assert not busy([figures])
+    figures["runs"]["first"][0]["cpu_seconds"] = 1.0
+    assert busy([figures])
