@@ -13,7 +13,7 @@ from sisportal.roster.text import folded
 from sisportal.syncing import notices
 from sisportal.syncing.settings import NAME, TIMEZONE, write_setting
 
-SHORTEST_PASSWORD = 12
+SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
 LONGEST_TEXT = 200
 

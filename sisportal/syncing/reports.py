@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from sisportal.models import Action, SisConnection, Sync, Warning_
+from sisportal.models import Action, ActionType, SisConnection, Sync, Verb, Warning_
 from sisportal.roster.catalogue import sentence
 from sisportal.roster.records import Problem
 from sisportal.syncing.review import ActionFilter, all_rows, counts, warnings_of
@@ -91,12 +91,15 @@ def _action(row: Row[Any], warnings: list[Row[Any]]) -> dict[str, Any]:
 
 
 def _short(counted: dict[str, dict[str, dict[str, int]]]) -> dict[str, dict[str, dict[str, int]]]:
+    """Every type and verb, zeros included, so that a script may ask for any of them."""
     return {
-        type_: {
-            verb: {name: numbers.get(name, 0) for name in ("planned", "ticked", "applied")}
-            for verb, numbers in verbs.items()
+        str(type_): {
+            str(verb): {
+                name: counted.get(type_, {}).get(verb, {}).get(name, 0) for name in ("planned", "ticked", "applied")
+            }
+            for verb in Verb
         }
-        for type_, verbs in counted.items()
+        for type_ in ActionType
     }
 
 

@@ -193,6 +193,13 @@ def test_a_sync_is_reported_with_the_numbers_and_warnings_that_scripts_read(engi
         assert sync_json(connection, 99) is None
         assert action_json(connection, sync_id, 99) is None
 
+    none = {"planned": 0, "ticked": 0, "applied": 0}
+    some = {
+        ("student", "add"): {"planned": 3, "ticked": 2, "applied": 0},
+        ("student", "edit"): {"planned": 1, "ticked": 1, "applied": 0},
+        ("student", "delete"): {"planned": 1, "ticked": 1, "applied": 0},
+        ("section", "add"): {"planned": 1, "ticked": 1, "applied": 0},
+    }
     assert report == {
         "id": sync_id,
         "connection": "clever",
@@ -202,12 +209,8 @@ def test_a_sync_is_reported_with_the_numbers_and_warnings_that_scripts_read(engi
         "started_at": "2026-11-03T13:05:00+00:00",
         "finished_at": "2026-11-03T13:05:00+00:00",
         "counts": {
-            "student": {
-                "add": {"planned": 3, "ticked": 2, "applied": 0},
-                "edit": {"planned": 1, "ticked": 1, "applied": 0},
-                "delete": {"planned": 1, "ticked": 1, "applied": 0},
-            },
-            "section": {"add": {"planned": 1, "ticked": 1, "applied": 0}},
+            type_: {verb: some.get((type_, verb), none) for verb in ("add", "edit", "delete", "reactivate")}
+            for type_ in ("organization", "student", "teacher", "section")
         },
         "left_out": {},
         "withheld": [],

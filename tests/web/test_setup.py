@@ -99,7 +99,7 @@ def test_the_code_cannot_be_guessed_for_ever(stranger: FlaskClient, code: str) -
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("password", "short", "A password has at least 12 characters."),
+        ("password", "short", "A password has at least 8 characters."),
         ("password", "", "Choose a password."),
         ("email", "ada", "That is no e-mail address"),
         ("name", " ", "Name the portal."),
