@@ -42,7 +42,15 @@ from sisportal.syncing.review import Who
 START = datetime(2026, 10, 5, 9, 30, tzinfo=UTC)
 PAGE = 25
 WHO = Who("a test")
-VOLATILE = {"created_at", "archived_at", "archived_by_sync", "changed_by_sync", "ended_by_sync", "edited_at", "session_version"}
+VOLATILE = {
+    "created_at",
+    "archived_at",
+    "archived_by_sync",
+    "changed_by_sync",
+    "ended_by_sync",
+    "edited_at",
+    "session_version",
+}
 KEPT = ("organization", "account", "class", "membership", "account_link", "class_link", "organization_link")
 
 
@@ -61,7 +69,10 @@ class Portal:
     def __init__(self, engine: Engine, served: Served, connection_id: int = 1) -> None:
         self.engine, self.served, self.connection_id = engine, served, connection_id
         self.now = START
-        self.open_provider: OpenProvider = reader(served.url, served.sandbox.token)
+
+    @property
+    def open_provider(self) -> OpenProvider:
+        return reader(self.served.url, self.served.sandbox.token)
 
     def clock(self) -> datetime:
         return self.now
@@ -243,12 +254,28 @@ class Portal:
         """The whole LMS side as text: every row and column but the moments and the numbers of syncs."""
         return "\n".join(_lines(self._kept()))
 
+    def told(self, sync_id: int) -> str:
+        """What the report of a sync says: its numbers, each action's outcome, the warnings, who was notified."""
+        row = self.sync(sync_id)
+        told = {
+            "sync": [row.state, row.note, row.counts, row.held, row.left_out],
+            "actions": sorted(
+                [each.type, each.verb, each.source_id, each.state, each.target_id, each.outcome]
+                for each in self.actions(sync_id).values()
+            ),
+            "warnings": self.warnings(sync_id),
+            "notified": [(kind, text) for about, kind, text in self.notifications() if about == sync_id],
+        }
+        return msgspec.json.encode(told).decode()
+
     def everything(self) -> str:
         """Every row of every table: equal only where nothing at all was written. Without the moments of heartbeats."""
         tables = [(name, table) for name, table in Base.metadata.tables.items()]
         with self.engine.connect() as connection:
             rows = {
-                name: [dict(row._mapping) for row in connection.execute(select(table).order_by(*table.primary_key.columns))]
+                name: [
+                    dict(row._mapping) for row in connection.execute(select(table).order_by(*table.primary_key.columns))
+                ]
                 for name, table in tables
             }
         return json.dumps(rows, default=str, sort_keys=True, indent=0)
