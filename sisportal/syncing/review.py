@@ -94,6 +94,11 @@ def counts(connection: Connection, sync_id: int) -> Counts:
     return found
 
 
+def count_unticked(connection: Connection, sync_id: int) -> int:
+    """How many actions a person unticked."""
+    return connection.scalar(select(func.count()).where(Action.sync_id == sync_id, _UNTICKED)) or 0
+
+
 def total(counted: Counts, name: str) -> int:
     """The sum of one of the numbers over all types and verbs."""
     return sum(numbers.get(name, 0) for verbs in counted.values() for numbers in verbs.values())

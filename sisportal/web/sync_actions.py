@@ -15,6 +15,7 @@ from sisportal.syncing.connections import NAMES
 from sisportal.syncing.reports import problem_of
 from sisportal.syncing.review import ActionFilter
 from sisportal.syncing.states import NotAllowed
+from sisportal.syncing.words import total_of
 from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_sync, may_write
 from sisportal.web.acting import came_from, released_engine, who
@@ -154,6 +155,7 @@ def _row(sync_id: int, action_id: int) -> Row[Any]:
 
 def _common(sync: Sync) -> dict[str, Any]:
     connection = db.session.get_one(SisConnection, sync.connection_id)
+    planned = total_of(sync.counts, "planned")
     return {
         "sync": sync,
         "connection": connection,
@@ -163,7 +165,8 @@ def _common(sync: Sync) -> dict[str, Any]:
         "one": sync_words.ONE,
         "verbs": sync_words.VERBS,
         "is_open": sync.state in review.OPEN and may_write(),
-        "counted": review.counts(db.session.connection(), sync.id),
+        "planned": planned,
+        "ticked": planned - review.count_unticked(db.session.connection(), sync.id),
         "messages": [],
     }
 
