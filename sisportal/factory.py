@@ -17,13 +17,21 @@ from sisportal.syncing.credentials import Cipher
 from sisportal.syncing.progress import Clock
 from sisportal.syncing.queue import StageQueue, connect
 from sisportal.web import (
+    accounts,
     appearance,
+    audit,
+    classes,
     home,
     notifications,
+    organizations,
     setup,
     sign_in,
     sis_configure,
     sis_history,
+    sis_overview,
+    sis_people,
+    sis_schools,
+    sis_sections,
     sis_setup,
     sis_status,
     sync_actions,
@@ -37,13 +45,21 @@ from sisportal.web.rendering import init_rendering
 from sisportal.web.security import cookie_settings, init_security
 
 BLUEPRINTS = (
+    accounts.blueprint,
     appearance.blueprint,
+    audit.blueprint,
+    classes.blueprint,
     home.blueprint,
     notifications.blueprint,
+    organizations.blueprint,
     setup.blueprint,
     sign_in.blueprint,
     sis_configure.blueprint,
     sis_history.blueprint,
+    sis_overview.blueprint,
+    sis_people.blueprint,
+    sis_schools.blueprint,
+    sis_sections.blueprint,
     sis_setup.blueprint,
     sis_status.blueprint,
     sync_actions.blueprint,

@@ -118,7 +118,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("account", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_account_list", ["role", "search", "organization_id", "archived_at", "source"], unique=False
+            "ix_account_list", ["search", "role", "organization_id", "archived_at", "source"], unique=False
         )
         batch_op.create_index("ix_account_organization", ["organization_id", "role", "archived_at"], unique=False)
         batch_op.create_index(

@@ -65,7 +65,7 @@ class Account(Base):
     __table_args__ = (
         Index("uq_account_username", text("lower(username)"), unique=True),
         # With every column that lists filter by, so that counts and searches read the index alone.
-        Index("ix_account_list", "role", "search", "organization_id", "archived_at", "source"),
+        Index("ix_account_list", "search", "role", "organization_id", "archived_at", "source"),
         Index("ix_account_organization", "organization_id", "role", "archived_at"),
         # Only of those who sign in with a password, so that it costs a sync nothing.
         Index(

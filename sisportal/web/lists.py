@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import request
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, func
 
 from sisportal.extensions import db
 from sisportal.roster.text import folded
 
 PER_PAGE = 50
+EARLY = 10 * PER_PAGE
 MOST_WORDS = 6
 LONGEST_SEARCH = 100
 
@@ -79,11 +80,19 @@ def asked_sort(sorts: Mapping[str, Any], default: str) -> str:
     return sort if sort.removeprefix("-") in sorts else default
 
 
-def counted(statement: Select[Any]) -> int:
-    """How many rows a statement finds."""
-    return db.session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
+def page_of(statement: Select[Any], total: int | None = None) -> tuple[list[Any], Pages]:
+    """The first column of the rows of the page that the URL asks for: ids, so that what is wide is read for these only.
 
-
-def page_of(statement: Select[Any], pages: Pages) -> list[Any]:
-    """The first column of the rows of one page: ids, so that what is wide is read for these only."""
-    return list(db.session.scalars(statement.limit(pages.per_page).offset(pages.offset)))
+    Where the total is not known, a list that ends early tells it, without being searched twice.
+    """
+    if total is None:
+        start = list(db.session.scalars(statement.limit(EARLY)))
+        counted = statement.order_by(None).with_only_columns(func.count())
+        total = len(start) if len(start) < EARLY else db.session.scalar(counted) or 0
+        pages = asked_pages(total)
+        if pages.last <= len(start):
+            return start[pages.offset : pages.last], pages
+    pages = asked_pages(total)
+    if not total:
+        return [], pages
+    return list(db.session.scalars(statement.limit(pages.per_page).offset(pages.offset))), pages

@@ -1,0 +1,240 @@
+"""Classes: those that the portal holds, and each of them with its people, its parent or sessions, and what syncs did."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flask import Blueprint, Response, abort
+from sqlalchemy import ColumnElement, Engine, Select, func, select
+
+from sisportal.extensions import db
+from sisportal.models import Account, ClassLink, Membership, SchoolClass
+from sisportal.syncing.connections import NAMES
+from sisportal.syncing.held import class_columns, class_held
+from sisportal.syncing.rows import read
+from sisportal.web.access import Rule, access
+from sisportal.web.csv_files import csv_file
+from sisportal.web.directory_words import (
+    SOURCE_CHOICES,
+    STATES,
+    identifiers,
+    in_state,
+    listed_name,
+    organization_choices,
+)
+from sisportal.web.lists import (
+    asked_choice,
+    asked_number,
+    asked_search,
+    asked_sort,
+    containing,
+    ordered,
+    page_of,
+)
+from sisportal.web.record_words import (
+    FIELDS,
+    SOURCES,
+    STYLES,
+    in_words,
+    organization_names,
+    organizations_in,
+    sync_history,
+)
+from sisportal.web.rendering import render_tab
+
+blueprint = Blueprint("classes", __name__)
+
+SORTS: Mapping[str, list[Any]] = {"name": [SchoolClass.search, SchoolClass.id], "newest": [SchoolClass.id]}
+KINDS = {"": "Any kind", "alone": "Stand-alone", "parent": "Parents", "session": "Sessions"}
+HEADING = (
+    "Name", "Code", "Subject", "Grade", "Period", "Term", "Start", "Finish", "Style", "Teacher", "Students", "SIS ID",
+    "Organization", "State",
+)  # fmt: skip
+
+
+@blueprint.get("/classes")
+@access(Rule.READ)
+def listing() -> Response:
+    ids, pages = page_of(_asked())
+    rows = {row.id: row for row in db.session.execute(select(*_shown()).where(SchoolClass.id.in_(ids)))}
+    return render_tab(
+        "classes/classes.html",
+        pages=pages,
+        rows=[rows[id_] for id_ in ids],
+        teachers=_teachers(ids),
+        students=_students(ids),
+        organizations=organization_choices(),
+        kinds=list(KINDS.items()),
+        styles=STYLES,
+        sources=SOURCE_CHOICES,
+        states=[(name, label, None) for name, label in STATES.items()],
+        sort=asked_sort(SORTS, "name"),
+        **_filters(),
+    )
+
+
+@blueprint.get("/classes.csv")
+@access(Rule.READ)
+def spreadsheet() -> Response:
+    """Every class that the list would show on all its pages."""
+    statement = _asked().with_only_columns(*_shown(), _teacher_column(), _student_column())
+    return csv_file("classes.csv", HEADING, _lines(db.engine, statement, organization_choices()))
+
+
+@blueprint.get("/classes/<int:class_id>")
+@access(Rule.READ)
+def class_(class_id: int) -> Response:
+    found = db.session.get(SchoolClass, class_id) or abort(404)
+    values = class_held(db.session.execute(select(*class_columns()).where(SchoolClass.id == class_id)).one())
+    values["style"] = found.style
+    names = organization_names(organizations_in(values))
+    links = identifiers(ClassLink, ClassLink.class_id == class_id)
+    history, pages = sync_history(("section",), [link.source_id for link in links])
+    teachers, students, left = _people(class_id)
+    return render_tab(
+        "classes/class.html",
+        class_=found,
+        name=found.name or f"Class {class_id}",
+        source=SOURCES.get(found.source, found.source),
+        fields=[(label, in_words(name, values[name], names)) for name, label in FIELDS.items() if name in values],
+        identifiers=[(NAMES[link.kind], link.kind, link.source_id) for link in links],
+        parent=db.session.get(SchoolClass, found.parent_id) if found.parent_id else None,
+        sessions=_sessions(class_id),
+        teachers=teachers,
+        students=students,
+        left=left,
+        listed_name=listed_name,
+        history=history,
+        pages=pages,
+    )
+
+
+def _filters() -> dict[str, Any]:
+    return {
+        "search": asked_search(),
+        "organization": asked_number("organization"),
+        "kind": asked_choice("kind", KINDS),
+        "state": asked_choice("state", STATES),
+        "from_source": asked_choice("source", ("sync", "hand", "import")),
+    }
+
+
+def _asked() -> Select[Any]:
+    """The ids of every class that the URL asks for, in its order."""
+    filters = _filters()
+    conditions = in_state(filters["state"], SchoolClass) + containing(SchoolClass.search, filters["search"])
+    if filters["organization"] is not None:
+        conditions.append(SchoolClass.organization_id == filters["organization"])
+    if filters["from_source"]:
+        conditions.append(SchoolClass.source == filters["from_source"])
+    conditions += _of_kind(filters["kind"])
+    return ordered(select(SchoolClass.id).where(*conditions), SORTS, asked_sort(SORTS, "name"))
+
+
+def _of_kind(kind: str) -> list[ColumnElement[bool]]:
+    match kind:
+        case "parent":
+            return [SchoolClass.is_parent.is_(True)]
+        case "session":
+            return [SchoolClass.parent_id.is_not(None)]
+        case "alone":
+            return [SchoolClass.parent_id.is_(None), SchoolClass.is_parent.is_(False)]
+    return []
+
+
+def _shown() -> tuple[Any, ...]:
+    return (
+        SchoolClass.id, SchoolClass.name, SchoolClass.code, SchoolClass.subject, SchoolClass.grade, SchoolClass.period,
+        SchoolClass.term, SchoolClass.start, SchoolClass.finish, SchoolClass.style, SchoolClass.sis_id,
+        SchoolClass.organization_id, SchoolClass.parent_id, SchoolClass.is_parent, SchoolClass.archived_at,
+    )  # fmt: skip
+
+
+def _active(*conditions: ColumnElement[bool]) -> list[ColumnElement[bool]]:
+    return [Membership.ended_by_sync.is_(None), Account.archived_at.is_(None), *conditions]
+
+
+def _teacher_column() -> Any:
+    return (
+        select(Account.last_name)
+        .join(Membership, Membership.account_id == Account.id)
+        .where(*_active(Membership.class_id == SchoolClass.id, Membership.position < Membership.STUDENT))
+        .order_by(Membership.position)
+        .limit(1)
+        .scalar_subquery()
+        .label("teacher")
+    )
+
+
+def _student_column() -> Any:
+    return (
+        select(func.count())
+        .select_from(Membership)
+        .join(Account, Account.id == Membership.account_id)
+        .where(*_active(Membership.class_id == SchoolClass.id, Membership.position >= Membership.STUDENT))
+        .scalar_subquery()
+        .label("students")
+    )
+
+
+def _lines(engine: Engine, statement: Select[Any], organizations: Mapping[int, str]) -> Iterator[tuple[object, ...]]:
+    with engine.connect() as connection:
+        for row in read(connection, statement):
+            yield (
+                row.name, row.code, row.subject, row.grade, row.period, row.term, row.start, row.finish, row.style,
+                row.teacher, row.students, row.sis_id, organizations.get(row.organization_id, ""),
+                "archived" if row.archived_at else "active",
+            )  # fmt: skip
+
+
+def _teachers(ids: list[int]) -> dict[int, str]:
+    """The first teacher of each class."""
+    statement = (
+        select(Membership.class_id, Account.last_name, Account.first_name, Account.preferred_name, Account.username)
+        .join(Account, Account.id == Membership.account_id)
+        .where(*_active(Membership.class_id.in_(ids), Membership.position < Membership.STUDENT))
+        .order_by(Membership.class_id, Membership.position.desc())
+    )
+    return {row.class_id: listed_name(row) for row in db.session.execute(statement)}
+
+
+def _students(ids: list[int]) -> dict[int, int]:
+    """How many students each class has; without those whose account is archived."""
+    statement = (
+        select(Membership.class_id, func.count())
+        .join(Account, Account.id == Membership.account_id)
+        .where(*_active(Membership.class_id.in_(ids), Membership.position >= Membership.STUDENT))
+        .group_by(Membership.class_id)
+    )
+    return {row[0]: row[1] for row in db.session.execute(statement)}
+
+
+def _people(class_id: int) -> tuple[list[Any], list[Any], int]:
+    """Teachers in order, students by name, and how many more were in the class once."""
+    rows = db.session.execute(
+        select(
+            Account.id,
+            Account.last_name,
+            Account.first_name,
+            Account.preferred_name,
+            Account.username,
+            Account.email,
+            Account.student_id,
+            Account.grade,
+            Membership.position,
+            (Membership.ended_by_sync.is_(None) & Account.archived_at.is_(None)).label("is_in"),
+        )
+        .join(Account, Account.id == Membership.account_id)
+        .where(Membership.class_id == class_id)
+        .order_by(Membership.position, Account.search, Account.id)
+    )
+    found: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        part = "left" if not row.is_in else "students" if row.position >= Membership.STUDENT else "teachers"
+        found[part].append(row)
+    return found["teachers"], found["students"], len(found["left"])
+
+
+def _sessions(class_id: int) -> list[SchoolClass]:
+    statement = select(SchoolClass).where(SchoolClass.parent_id == class_id)
+    return list(db.session.scalars(statement.order_by(SchoolClass.archived_at.is_not(None), SchoolClass.search)))
