@@ -47,7 +47,7 @@ class CleverApi:
         """A reader for the list at ``path`` (``/users``)."""
         return PageReader(page, item, self._full(path))
 
-    def walk(self, reader: PageReader[R], path: str, query: dict[str, str], claimed: int | None = None) -> Walk[R]:
+    def walk(self, reader: Callable[[bytes], Rows[R]], path: str, query: dict[str, str], claimed: int | None = None) -> Walk[R]:
         """The whole list, page by page; ``claimed`` is its length by the server's count, where known."""
         return Walk(
             lambda asked: self._get(path, asked, reader),

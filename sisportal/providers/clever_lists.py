@@ -5,15 +5,23 @@ from typing import Generic, NamedTuple, TypeVar
 
 from sisportal.providers.base import ProviderError
 from sisportal.providers.clever_api import CleverApi
-from sisportal.providers.clever_v3 import WireSection, section_record
-from sisportal.providers.clever_wire import WireCourse, WireSchool, WireTerm, course_record, school_record, term_record
+from sisportal.providers.clever_wire import (
+    WireCourse,
+    WireSchool,
+    WireSection,
+    WireTerm,
+    course_record,
+    school_record,
+    section_record,
+    term_record,
+)
 from sisportal.providers.completeness import Part, seal
 from sisportal.providers.oddities import oddities
 from sisportal.providers.paging import HasId, Haul, Item, Page, Tally
-from sisportal.roster.records import Batch, Collection, Course, Problem, School, Seal, Section, Term
+from sisportal.roster.records import Batch, Collection, Course, Person, Problem, School, Seal, Section, Term
 
 R = TypeVar("R", bound=HasId)
-V = TypeVar("V", School, Term, Course, Section)
+V = TypeVar("V", School, Term, Course, Person, Section)
 
 
 class Listing(NamedTuple, Generic[R, V]):
@@ -32,6 +40,7 @@ class Listing(NamedTuple, Generic[R, V]):
     """Fields without which a record is kept out: read as blank they would look like a move or an empty class."""
 
 
+VITAL_TO_SECTIONS = frozenset({"school", "teacher", "teachers", "students"})
 SCHOOLS = Listing(Collection.SCHOOLS, "/schools", "school", Page[WireSchool], Item[WireSchool], school_record)
 TERMS = Listing(Collection.TERMS, "/terms", "term", Page[WireTerm], Item[WireTerm], term_record, optional=True)
 COURSES = Listing(
@@ -44,7 +53,7 @@ SECTIONS = Listing(
     Page[WireSection],
     Item[WireSection],
     section_record,
-    vital=frozenset({"school", "teacher", "teachers", "students"}),
+    vital=VITAL_TO_SECTIONS,
 )
 
 
@@ -65,7 +74,7 @@ def _fetch(api: CleverApi, listing: Listing[R, V]) -> Iterator[Batch | Seal]:
     walk = api.walk(api.reader(listing.page, listing.item, listing.path), listing.path, {}, claimed)
     for haul in walk:
         problems = oddities(haul, listing.kind)
-        records = _converted(haul, listing, problems)
+        records = converted(haul, listing, problems)
         walk.tally.unread += len(haul.records) - len(records)
         yield Batch(listing.collection, records, problems, total=claimed)
     claimed = settled(api, listing.path, {}, walk.tally, claimed)
@@ -73,14 +82,19 @@ def _fetch(api: CleverApi, listing: Listing[R, V]) -> Iterator[Batch | Seal]:
     yield seal(listing.collection, [part], may_be_empty=listing.optional)
 
 
-def _converted(haul: Haul[R], listing: Listing[R, V], problems: list[Problem]) -> list[V]:
+def converted(haul: Haul[R], listing: Listing[R, V], problems: list[Problem]) -> list[V]:
     """The page's records, without those that lack a vital field."""
     convert = listing.convert
     records = [convert(record, problems) for record in haul.records]
     if not problems or not listing.vital:
         return records
-    broken = {problem.external_id for problem in problems if problem.field in listing.vital}
+    broken = without_vital(problems, listing.vital)
     return [record for record in records if record.source_id not in broken]
+
+
+def without_vital(problems: list[Problem], vital: frozenset[str]) -> set[str]:
+    """The ids of records that have a problem with a vital field."""
+    return {problem.external_id for problem in problems if problem.field in vital}
 
 
 def settled(api: CleverApi, path: str, query: dict[str, str], tally: Tally, claimed: int | None) -> int | None:

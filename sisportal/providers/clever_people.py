@@ -65,12 +65,13 @@ class PeopleFetch:
                 continue
             roles = roles_of(user)
             if not roles or roles[0] in NOUNS:
-                person = person_record(user, roles, problems) if roles else None
+                person = user_record(user, problems)
                 if person is not None and person.school:
                     people.append(person)
                 else:
                     tally.unread += 1
-                    problems.append(_kept_out(user, role, person))
+                    if person is not None:
+                        problems.append(Problem("missing-school", role.value, user.id, "school"))
             else:
                 others[roles[0].value] += 1
         return Batch(Collection.PEOPLE, people, problems, dict(others), total=total)
@@ -91,7 +92,16 @@ class PeopleFetch:
         return others if contacts is None else others | {Role.CONTACT.value: contacts}
 
 
-def _kept_out(user: WireUser, role: Role, person: Person | None) -> Problem:
-    if person is None:
-        return Problem("unknown-role", role.value, user.id, "roles")
-    return Problem("missing-school", role.value, user.id, "school")
+def user_record(user: WireUser, problems: list[Problem]) -> Person | None:
+    """The user as a person; None, with a problem, for one without a role that is known."""
+    roles = roles_of(user)
+    if not roles:
+        problems.append(Problem("unknown-role", "", user.id, "roles"))
+        return None
+    return person_record(user, roles, problems)
+
+
+def is_planned(user: WireUser) -> bool:
+    """Whether they are a student or a teacher, or nobody knows."""
+    roles = roles_of(user)
+    return not roles or roles[0] in PLANNED

@@ -1,23 +1,12 @@
-"""Clever's Data API 3.0 and 3.1: users with roles, and sections that name them."""
+"""Clever's Data API 3.0 and 3.1: users with roles."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
+from sisportal.providers.clever_wire import WireCredentials, WireName, first_then_listed
 from sisportal.providers.wire_values import day, text
-from sisportal.roster.records import Person, Problem, Role, Section
-
-# --- users -----------------------------------------------------------------------------------------------------------
-
-
-class WireName(msgspec.Struct, gc=False):
-    first: str | None = None
-    middle: str | None = None
-    last: str | None = None
-
-
-class WireCredentials(msgspec.Struct, gc=False):
-    district_username: str | None = None
+from sisportal.roster.records import Person, Problem, Role
 
 
 class WireStudent(msgspec.Struct, gc=False):
@@ -64,26 +53,21 @@ class WireUser(msgspec.Struct, gc=False):
     roles: WireRoles | None = None
 
 
-class WireSection(msgspec.Struct, gc=False):
-    id: str = ""
-    name: str | None = None
-    section_number: str | None = None
-    sis_id: str | None = None
-    subject: str | None = None
-    grade: str | None = None
-    period: str | None = None
-    school: str | None = None
-    course: str | None = None
-    term_id: str | None = None
-    teacher: str | None = None
-    teachers: list[str] | None = None
-    students: list[str] | None = None
+class Named(Protocol):
+    """What every version says at the top of a person."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> WireName | None: ...
+    @property
+    def email(self) -> str | None: ...
 
 
 _NO_ROLES = WireRoles()
 _NO_NAME = WireName()
-_STUDENT = (Role.STUDENT,)
-_TEACHER = (Role.TEACHER,)
+ONLY_STUDENT = (Role.STUDENT,)
+ONLY_TEACHER = (Role.TEACHER,)
 
 
 def roles_of(user: WireUser) -> tuple[Role, ...]:
@@ -91,9 +75,9 @@ def roles_of(user: WireUser) -> tuple[Role, ...]:
     held = user.roles or _NO_ROLES
     if held.staff is None and held.district_admin is None and held.contact is None:  # nearly everyone: no new tuple
         if held.teacher is None and held.student is not None:
-            return _STUDENT
+            return ONLY_STUDENT
         if held.student is None and held.teacher is not None:
-            return _TEACHER
+            return ONLY_TEACHER
     each: list[tuple[Role, Any]] = [
         (Role.TEACHER, held.teacher),
         (Role.STUDENT, held.student),
@@ -108,14 +92,15 @@ def person_record(user: WireUser, roles: tuple[Role, ...], problems: list[Proble
     """``roles`` are those of the user and begin with student or teacher."""
     held = user.roles or _NO_ROLES
     if roles[0] is Role.TEACHER:
-        return _teacher(user, held.teacher or WireTeacher(), roles)
-    return _student(user, held.student or WireStudent(), roles, problems)
+        return teacher_person(user, held.teacher or WireTeacher(), roles)
+    return student_person(user, held.student or WireStudent(), roles, problems)
 
 
-def _student(user: WireUser, wire: WireStudent, roles: tuple[Role, ...], problems: list[Problem]) -> Person:
+def student_person(user: Named, wire: WireStudent, roles: tuple[Role, ...], problems: list[Problem]) -> Person:
+    """``wire`` is the student's part of the user; before 3.0 it is the whole."""
     name = user.name or _NO_NAME
     credentials = wire.credentials
-    schools = _first_then_listed(wire.school, wire.schools)
+    schools = first_then_listed(wire.school, wire.schools)
     return Person(
         user.id,
         Role.STUDENT,
@@ -139,10 +124,11 @@ def _student(user: WireUser, wire: WireStudent, roles: tuple[Role, ...], problem
     )
 
 
-def _teacher(user: WireUser, wire: WireTeacher, roles: tuple[Role, ...]) -> Person:
+def teacher_person(user: Named, wire: WireTeacher, roles: tuple[Role, ...]) -> Person:
+    """``wire`` is the teacher's part of the user; before 3.0 it is the whole."""
     name = user.name or _NO_NAME
     credentials = wire.credentials
-    schools = _first_then_listed(wire.school, wire.schools)
+    schools = first_then_listed(wire.school, wire.schools)
     return Person(
         user.id,
         Role.TEACHER,
@@ -164,41 +150,3 @@ def _teacher(user: WireUser, wire: WireTeacher, roles: tuple[Role, ...]) -> Pers
         roles,
         text(wire.legacy_id),
     )
-
-
-def _first_then_listed(primary: str | None, listed: list[str] | None) -> tuple[str, ...]:
-    """Every school once, the primary one first: on the wire the list is in order of id (Clever: users)."""
-    if primary and (not listed or listed == [primary]):
-        return (primary,)
-    return tuple(dict.fromkeys(school for school in (primary, *(listed or ())) if school))
-
-
-# --- sections --------------------------------------------------------------------------------------------------------
-
-
-def section_record(wire: WireSection, problems: list[Problem]) -> Section:
-    if not wire.school:
-        problems.append(Problem("missing-school", "section", wire.id, "school"))
-    return Section(
-        wire.id,
-        text(wire.name),
-        text(wire.section_number),
-        text(wire.sis_id),
-        text(wire.subject),
-        text(wire.grade),
-        text(wire.period),
-        wire.school or "",
-        wire.course or "",
-        wire.term_id or "",
-        teachers=_first_then_listed(wire.teacher, wire.teachers),
-        students=_ascending(wire.students),
-    )
-
-
-def _ascending(ids: list[str] | None) -> tuple[str, ...]:
-    if not ids:
-        return ()
-    ordered = sorted(ids)  # already in order on the wire, which makes this cheap
-    if len(set(ordered)) != len(ordered) or not ordered[0]:
-        ordered = sorted({one for one in ids if one})
-    return tuple(ordered)

@@ -43,6 +43,9 @@ class Credentials(Protocol):
     def accepted(self) -> None:
         """The SIS has accepted a request."""
 
+    def has_another_way(self, status: int | None) -> bool:
+        """Whether a request that was refused with this status should be authorized in another way, and made again."""
+
 
 class FixedBearer:
     """A bearer token that an administrator entered."""
@@ -59,6 +62,9 @@ class FixedBearer:
     def accepted(self) -> None:
         """Nothing follows from it."""
 
+    def has_another_way(self, status: int | None) -> bool:  # noqa: ARG002  # whatever it is
+        return False
+
 
 class SignedRequests:
     """OAuth 1.0a with a consumer key and secret and no token (RFC 5849).
@@ -73,6 +79,7 @@ class SignedRequests:
         self._is_sha256 = signature == "sha256"
         self._clock = clock
         self._settled = False
+        self._untried = True
 
     def prepare(self, version: str) -> None:
         """The same for both versions."""
@@ -82,6 +89,14 @@ class SignedRequests:
 
     def accepted(self) -> None:
         self._settled = True
+
+    def has_another_way(self, status: int | None) -> bool:
+        """Some servers refuse a method they do not know with another status than 401, which a renewed signature answers."""
+        if self._settled or not self._untried or status not in (400, 403):
+            return False
+        self._untried = False
+        self.other_method()
+        return True
 
     def other_method(self) -> None:
         """A signature was refused."""
@@ -173,6 +188,9 @@ class ClientCredentials:
 
     def accepted(self) -> None:
         """Nothing follows from it."""
+
+    def has_another_way(self, status: int | None) -> bool:  # noqa: ARG002  # whatever it is
+        return False
 
     def header(self) -> str:
         return self._header if self._header and self._clock() < self._ends else self.renewed()

@@ -140,7 +140,12 @@ class OneRosterApi:
     ) -> tuple[Rows[W], Mapping[str, str]]:
         url = f"{place.url}{path}?{urlencode(query, quote_via=quote, safe='')}"
         authorization = self._credentials.authorize(url)
-        rows, headers = self._wire.get_with_headers(url, name, authorization, reader, attempts=attempts)
+        try:
+            rows, headers = self._wire.get_with_headers(url, name, authorization, reader, attempts=attempts)
+        except ProviderError as refusal:
+            if not self._credentials.has_another_way(refusal.status):
+                raise
+            rows, headers = self._wire.get_with_headers(url, name, authorization, reader, attempts=attempts)
         self._credentials.accepted()
         self._require_same_revision(headers)
         return rows, headers

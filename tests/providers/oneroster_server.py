@@ -46,6 +46,7 @@ class Server:
     bent: Callable[[str, dict[str, Any]], dict[str, Any]] = field(default=lambda _, row: row)
     """Changes each object before it is sent."""
     bearer: str = "token-1"
+    refusal: int = 401
     signature: str = ""
     """The only signature method that is accepted; blank where a bearer token is."""
     forms: Callable[[Mapping[str, str], Mapping[str, str], str], bool] = field(default=lambda _h, _f, _q: True)
@@ -65,7 +66,7 @@ class Server:
         if not parts.path.startswith(f"{root}/"):
             return Answer(b"<html>nothing here</html>", 404)
         if not self._is_authorized(url, headers.get("Authorization", "")):
-            return json_answer({"error": "invalid_signature" if self.signature else "invalid_token"}, 401)
+            return json_answer({"error": "invalid_signature" if self.signature else "invalid_token"}, self.refusal)
         path = unquote(parts.path.removeprefix(root))
         self.asked.append(f"{path}?{unquote(parts.query)}")
         name = path.rpartition("/")[2]

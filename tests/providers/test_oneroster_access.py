@@ -78,8 +78,13 @@ def test_what_cannot_be_opened_is_refused() -> None:
 
 @pytest.mark.parametrize("accepted", ["HMAC-SHA1", "HMAC-SHA256"])
 @pytest.mark.parametrize("tried_first", ["sha256", "sha1"])
-def test_requests_are_signed_by_the_method_that_the_source_accepts(accepted: str, tried_first: str) -> None:
-    provider = reading(Server(signature=accepted), **KEYS, signature=tried_first)
+@pytest.mark.parametrize("refusal", [401, 400, 403])
+@pytest.mark.parametrize("base_url", ["https://sis.test", "https://sis.test/ims/oneroster/v1p1"])
+def test_requests_are_signed_by_the_method_that_the_source_accepts(
+    accepted: str, tried_first: str, refusal: int, base_url: str
+) -> None:
+    server = Server(signature=accepted, refusal=refusal)
+    provider = reading(server, **KEYS, signature=tried_first, base_url=base_url)
     assert all(seal.complete for seal in gathered(provider).seals.values())
 
 
