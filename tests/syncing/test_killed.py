@@ -127,5 +127,5 @@ def test_the_situations_hold_what_can_go_wrong(quick_portal: Portal, district: D
         ("student", "add"), ("student", "edit"), ("student", "delete"), ("student", "reactivate"),
         ("section", "add"), ("section", "edit"), ("section", "delete"),
     }  # fmt: skip
-    assert len(quick_portal.rows(SchoolClass, SchoolClass.is_parent)) == 3
+    assert len(quick_portal.rows(SchoolClass, SchoolClass.is_parent)) == 4
     assert quick_portal.rows(Account, Account.archived_at.is_not(None))
