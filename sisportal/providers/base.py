@@ -1,7 +1,7 @@
 """What every provider offers to the stages, and the one way in which it fails."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -79,6 +79,43 @@ class Provider(Protocol):
 
     def test(self) -> list[Check]:
         """What works and what does not, thing by thing; raises nothing."""
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """The end of a stream of changes: where the next one goes on, and how many events were read."""
+
+    value: str
+    events: int = 0
+
+
+@runtime_checkable
+class FeedProvider(Provider, Protocol):
+    """A SIS that also tells what changed since a place in its feed of events."""
+
+    def cursor(self) -> str:
+        """The newest place in the feed: to be taken before a full fetch, and kept with the sync once it is committed.
+
+        Blank where the feed is empty, switched off or out of reach; raises nothing.
+        """
+
+    def changes(self, cursor: str, *, items: frozenset[str]) -> Iterator[Batch | Cursor]:
+        """What changed in ``items`` after ``cursor``, then one ``Cursor`` to keep in its place.
+
+        Collections come in the order of ``Collection``, each only where something of it changed. Every record comes once,
+        as it is now: among ``records``, which may be new, changed or the same (upsert them), or among ``removed``, which
+        may never have been known. Nothing is said about the rest, so there are no seals. A term or course that changed
+        comes by itself: sections that name it do not come for that. Records of schools out of scope come too.
+
+        Whatever makes the feed unfit raises before the first batch, as a ``ProviderError`` whose message says why, with a
+        code of ``FULL_SYNC_NEEDED``: then everything must be fetched.
+        """
+
+
+FULL_SYNC_NEEDED = frozenset(
+    {"no-cursor", "cursor-expired", "events-off", "events-unreadable", "too-many-changes", "roles-changed"}
+)
+"""Why changes alone are not enough: nothing to go on from; too old a place, or one that is gone; no events, or a gap in
+them; events that make no sense; more of them than a full fetch would be; people changed about whom there is no event."""
 
 
 class WireResponse(Protocol):

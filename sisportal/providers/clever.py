@@ -1,27 +1,21 @@
-"""A Clever district as a provider (Data API 3.0 and 3.1)."""
+"""A Clever district as a provider (Data API 1.1 to 3.1), with what changed since a place in its feed of events."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
-from sisportal.providers.base import Check, DistrictFacts, ProviderError
+from sisportal.providers.base import Check, Cursor, DistrictFacts, ProviderError
 from sisportal.providers.clever_api import CleverApi
-from sisportal.providers.clever_lists import COURSES, SCHOOLS, SECTIONS, TERMS, fetch_list
-from sisportal.providers.clever_people import PeopleFetch
+from sisportal.providers.clever_changes import Changes
+from sisportal.providers.clever_families import Family
+from sisportal.providers.clever_feed import FeedReading, check_age, newest_event
+from sisportal.providers.clever_lists import SCHOOLS, fetch_list
 from sisportal.providers.clever_wire import WireDistrict, WireSchool, district_facts
 from sisportal.providers.paging import Item, Page
-from sisportal.roster.records import Batch, School, Seal
+from sisportal.roster.records import Batch, Collection, School, Seal
 
 USERS = "users"
 SECTION_ITEMS = "sections"
 
-_LISTS: tuple[tuple[str, str, dict[str, str]], ...] = (
-    ("schools", "/schools", {}),
-    ("students", "/users", {"role": "student"}),
-    ("teachers", "/users", {"role": "teacher"}),
-    ("sections", "/sections", {}),
-    ("terms", "/terms", {}),
-    ("courses", "/courses", {}),
-)
-"""What *Test connection* tries besides the district."""
 _MAY_BE_EMPTY = frozenset({"terms", "courses"})
 """Sections can be read without them."""
 
@@ -35,9 +29,13 @@ _STATES = {
 class CleverProvider:
     """One district. ``district_id`` may be blank where the token's district is not known yet."""
 
-    def __init__(self, api: CleverApi, *, district_id: str = "") -> None:
+    def __init__(
+        self, api: CleverApi, family: Family, *, district_id: str = "", clock: Callable[[], float] = time.time
+    ) -> None:
         self._api = api
+        self._family = family
         self._district_id = district_id.strip()
+        self._clock = clock
 
     def district(self) -> DistrictFacts:
         """The district whose token this is; a token of another district is refused."""
@@ -45,7 +43,7 @@ class CleverProvider:
         districts = self._api.first_page(reader, "/districts").records
         mine = [one for one in districts if one.id and self._district_id in ("", one.id)]
         if len(mine) == 1:
-            return district_facts(mine[0])
+            return self._family.describe(self._api, district_facts(mine[0]))
         raise ProviderError(
             "The token is not that of one district, or not of the district that is configured here. "
             "Check the token and the district ID.",
@@ -67,12 +65,33 @@ class CleverProvider:
         """See ``Provider.fetch``."""
         yield from fetch_list(self._api, SCHOOLS)
         if SECTION_ITEMS in items:
-            yield from fetch_list(self._api, TERMS)
-            yield from fetch_list(self._api, COURSES)
+            yield from self._calendar()
         if USERS in items:
-            yield from PeopleFetch(self._api)
+            yield from self._family.people(self._api)
         if SECTION_ITEMS in items:
-            yield from fetch_list(self._api, SECTIONS)
+            yield from fetch_list(self._api, self._family.sections)
+
+    def _calendar(self) -> Iterator[Batch | Seal]:
+        """Terms and courses; of a version in which sections hold theirs there are none, and that is all of them."""
+        for listing in self._family.calendar:
+            yield from fetch_list(self._api, listing)
+        if not self._family.calendar:
+            yield Seal(Collection.TERMS, complete=True)
+            yield Seal(Collection.COURSES, complete=True)
+
+    def cursor(self) -> str:
+        """See ``FeedProvider.cursor``."""
+        try:
+            return newest_event(self._api)
+        except ProviderError:
+            return ""  # without a place to go on from the next sync reads everything, and says why
+
+    def changes(self, cursor: str, *, items: frozenset[str]) -> Iterator[Batch | Cursor]:
+        """See ``FeedProvider.changes``."""
+        check_age(cursor, self._clock())
+        reading = FeedReading(self._api, self._family, cursor)
+        reading.run(self.district)
+        yield from Changes(self._api, self._family, reading, _collections(items))
 
     def test(self) -> list[Check]:
         """The district and each list; where the district cannot be read, that alone."""
@@ -80,7 +99,7 @@ class CleverProvider:
             district = self.district()
         except ProviderError as fault:
             return [Check("district", ok=False, sentence=fault.message)]
-        return [_district_check(district)] + [self._check(*each) for each in _LISTS]
+        return [_district_check(district)] + [self._check(*each) for each in self._family.checked]
 
     def _check(self, subject: str, path: str, query: dict[str, str]) -> Check:
         reader = self._api.reader(
@@ -104,3 +123,10 @@ def _district_check(district: DistrictFacts) -> Check:
         error = f" It says: {district.error[:200]}" if district.error else ""
         return Check("district", ok=False, sentence=f"{name}: {wrong} ({when}).{error}")
     return Check("district", ok=True, sentence=f"{name}, state {district.state or 'not given'}, {when}.")
+
+
+def _collections(items: frozenset[str]) -> frozenset[Collection]:
+    """What a fetch of the items would read."""
+    people = {Collection.PEOPLE} if USERS in items else set()
+    sections = {Collection.TERMS, Collection.COURSES, Collection.SECTIONS} if SECTION_ITEMS in items else set()
+    return frozenset({Collection.SCHOOLS} | people | sections)

@@ -47,7 +47,9 @@ class CleverApi:
         """A reader for the list at ``path`` (``/users``)."""
         return PageReader(page, item, self._full(path))
 
-    def walk(self, reader: Callable[[bytes], Rows[R]], path: str, query: dict[str, str], claimed: int | None = None) -> Walk[R]:
+    def walk(
+        self, reader: Callable[[bytes], Rows[R]], path: str, query: dict[str, str], claimed: int | None = None
+    ) -> Walk[R]:
         """The whole list, page by page; ``claimed`` is its length by the server's count, where known."""
         return Walk(
             lambda asked: self._get(path, asked, reader),
@@ -58,7 +60,7 @@ class CleverApi:
             claimed=claimed,
         )
 
-    def peek(self, reader: PageReader[R], path: str, query: dict[str, str]) -> Rows[R]:
+    def peek(self, reader: Callable[[bytes], Rows[R]], path: str, query: dict[str, str]) -> Rows[R]:
         """The list's first rows, without patience."""
         return self._get(path, urlencode(query | {"limit": "1"}), reader, attempts=ATTEMPTS_WHERE_ONE_WAITS)
 

@@ -65,7 +65,7 @@ class PeopleFetch:
                 continue
             roles = roles_of(user)
             if not roles or roles[0] in NOUNS:
-                person = user_record(user, problems)
+                person = user_record(user, problems, role.value)
                 if person is not None and person.school:
                     people.append(person)
                 else:
@@ -92,11 +92,11 @@ class PeopleFetch:
         return others if contacts is None else others | {Role.CONTACT.value: contacts}
 
 
-def user_record(user: WireUser, problems: list[Problem]) -> Person | None:
-    """The user as a person; None, with a problem, for one without a role that is known."""
+def user_record(user: WireUser, problems: list[Problem], kind: str = "") -> Person | None:
+    """The user as a person; None, with a problem of that ``kind``, for one without a role that is known."""
     roles = roles_of(user)
     if not roles:
-        problems.append(Problem("unknown-role", "", user.id, "roles"))
+        problems.append(Problem("unknown-role", kind, user.id, "roles"))
         return None
     return person_record(user, roles, problems)
 

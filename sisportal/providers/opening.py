@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from sisportal.providers.base import FormSession, Provider, ProviderError, WireSession
+from sisportal.providers.base import FormSession, ProviderError, WireSession
 from sisportal.providers.clever import CleverProvider
 from sisportal.providers.clever_api import CleverApi
+from sisportal.providers.clever_families import V1, V2, V3, Family
 from sisportal.providers.http import Authorization, BoundedSession, Wire
 from sisportal.providers.oneroster import OneRosterProvider
 from sisportal.providers.oneroster_access import ClientCredentials, Credentials, FixedBearer, SignedRequests
@@ -20,7 +21,8 @@ from sisportal.providers.tokens import bearer as bearer_header
 
 CLEVER_API_URL = "https://api.clever.com"
 CLEVER_LOGIN_URL = "https://clever.com"
-CLEVER_VERSIONS = ("3.0", "3.1")
+CLEVER_VERSIONS: dict[str, Family] = {"1.1": V1, "2.0": V2, "2.1": V2, "3.0": V3, "3.1": V3}
+"""Oldest first, and how each is read."""
 PAGE_SIZE = 2_500
 """Rows a page: Clever allows 10,000, of which a page of sections would be 12 MB."""
 ONEROSTER_PAGE_SIZE = 2_000
@@ -43,7 +45,7 @@ def open_clever(
     sleep: Callable[[float], None] = time.sleep,
     page_size: int = PAGE_SIZE,
     most_pages: int = MOST_PAGES,
-) -> Provider:
+) -> CleverProvider:
     """A Clever district, by its token or by the application's client id and secret. Nothing is requested yet.
 
     ``district_id``, where known, is checked against the token's. Raises ``ProviderError`` for what cannot be an address
@@ -74,7 +76,7 @@ def open_clever(
         page_size=page_size,
         most_pages=most_pages,
     )
-    return CleverProvider(api, district_id=district_id)
+    return CleverProvider(api, CLEVER_VERSIONS[version], district_id=district_id, clock=clock)
 
 
 def open_oneroster(
