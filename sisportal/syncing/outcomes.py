@@ -1,18 +1,19 @@
 """What becomes of the actions of a commit: read in batches, applied, and their outcome written in the same transaction."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, Text, not_, select, type_coerce, update
 
 from sisportal.models import ActionState, Sync
 from sisportal.models.database import writing
 from sisportal.roster.records import Problem
 from sisportal.syncing.actions import ACTIONS, warning_row, write_warnings
+from sisportal.syncing.held import decode_values
 from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import Row, update_rows
 
@@ -37,7 +38,21 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     fingerprint: int | None
 
 
-_STORED_COLUMNS = [ACTIONS.c[name] for name in Stored.__struct_fields__]
+_IN_JSON = {"before", "after", "roster"}
+_STORED_COLUMNS = [
+    type_coerce(ACTIONS.c[name], Text) if name in _IN_JSON else ACTIONS.c[name] for name in Stored.__struct_fields__
+]
+
+
+def _stored(row: Sequence[Any]) -> Stored:
+    """An action from a row of ``_STORED_COLUMNS``."""
+    id_, type_, verb, source_id, school, label, target_id, before, after, roster, search, mark = row
+    values = (_decoded(before), _decoded(after), _decoded(roster))
+    return Stored(id_, type_, verb, source_id, school, label, target_id, *values, search, mark)
+
+
+def _decoded(text: str) -> dict[str, Any]:
+    return {} if text == "{}" else decode_values(text)  # an add has no before, a person no roster
 
 
 class Results:
@@ -117,7 +132,7 @@ class Ledger:
             where = (
                 ACTIONS.c.sync_id == self.sync_id,
                 ACTIONS.c.state == ActionState.PLANNED,
-                ACTIONS.c.ticked.is_(False),
+                not_(ACTIONS.c.ticked),
             )
             rows = connection.execute(select(ACTIONS.c.type, ACTIONS.c.verb).where(*where))
             counts = Counter((row[0], row[1], str(ActionState.UNTICKED)) for row in rows)
@@ -143,7 +158,7 @@ class Ledger:
             .order_by(ACTIONS.c.id)
             .limit(size)
         )
-        return [Stored(*row) for row in connection.execute(statement).all()]
+        return [_stored(row) for row in connection.execute(statement).all()]
 
     def _count(self, connection: Connection, counts: Counter[tuple[str, str, str]]) -> None:
         for (type_, verb, state), number in counts.items():
