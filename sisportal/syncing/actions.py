@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Connection, Engine, Table, literal_column
 
 from sisportal.models import Action, Warning_
 from sisportal.models.database import writing
@@ -16,6 +16,8 @@ from sisportal.syncing.rows import AT_ONCE, Row, insert_rows, json_text, reserve
 
 ACTIONS = cast(Table, Action.__table__)
 WARNINGS = cast(Table, Warning_.__table__)
+IS_HELD = ACTIONS.c.held != literal_column("''")
+"""Written out, not bound: SQLite uses a partial index only where it sees its condition."""
 
 _COLUMNS = (
     "id", "sync_id", "type", "verb", "source_id", "school", "label", "search", "target_id", "before", "after", "roster",

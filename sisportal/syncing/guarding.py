@@ -9,7 +9,7 @@ from sisportal.models import ActionState, SisConnection, Sync
 from sisportal.roster.catalogue import held_sentence
 from sisportal.roster.guards import Counted, Guard, Hold, scope_holds
 from sisportal.roster.options import Options
-from sisportal.syncing.actions import ACTIONS
+from sisportal.syncing.actions import ACTIONS, IS_HELD
 from sisportal.syncing.connections import stored_options
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
@@ -60,7 +60,9 @@ def _free(connection: Connection, sync_id: int) -> None:
     scoped = [str(each) for each in _VERBS]
     connection.execute(
         update(ACTIONS)
-        .where(ACTIONS.c.sync_id == sync_id, ACTIONS.c.held.in_(scoped), ACTIONS.c.state == ActionState.PLANNED)
+        .where(
+            ACTIONS.c.sync_id == sync_id, IS_HELD, ACTIONS.c.held.in_(scoped), ACTIONS.c.state == ActionState.PLANNED
+        )
         .values(held="")
     )
 
@@ -141,7 +143,7 @@ def _single_holds(connection: Connection, sync_id: int) -> list[dict[str, Any]]:
     scoped = [str(each) for each in _VERBS]
     statement = (
         select(ACTIONS.c.type, ACTIONS.c.held, func.count())
-        .where(ACTIONS.c.sync_id == sync_id, ACTIONS.c.held != "", ACTIONS.c.held.not_in(scoped))
+        .where(ACTIONS.c.sync_id == sync_id, IS_HELD, ACTIONS.c.held.not_in(scoped))
         .group_by(ACTIONS.c.type, ACTIONS.c.held)
         .order_by(ACTIONS.c.type, ACTIONS.c.held)
     )

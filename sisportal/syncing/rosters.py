@@ -1,15 +1,14 @@
 """Who is in a class: the joins and leaves of section actions, resolved to accounts and written as memberships."""
 
 from collections.abc import Mapping
-from typing import cast
 
 import msgspec
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, not_, or_, select
 
 from sisportal.models import Membership
 from sisportal.roster.fields import Values
 from sisportal.roster.records import Problem
-from sisportal.syncing.actions import ACTIONS
+from sisportal.syncing.actions import ACTIONS, IS_HELD
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, MEMBERSHIPS
 from sisportal.syncing.outcomes import Results, Stored
 from sisportal.syncing.rows import Row, chunks, insert_rows, update_rows
@@ -35,6 +34,7 @@ class Rosters:
         self._accounts: dict[str, int | None] = {}
         self._staying: frozenset[str] | None = None
         self._unticked: frozenset[str] = frozenset()
+        self._filled: list[Row] = []
         self._added: dict[tuple[int, int], int] = {}
         self._changed: dict[tuple[int, int], tuple[int, int | None]] = {}
 
@@ -71,18 +71,18 @@ class Rosters:
         """The roster of a new class: what was written of it, and whether that is all that was planned."""
         unticked = set(action.roster.get("unticked", ()))
         planned = action.roster.get("join", [])
+        accounts = self._accounts
         joined = [
             source_id for source_id in planned
-            if source_id not in unticked and self._joins(action, source_id, results)
+            if source_id not in unticked
+            and (accounts.get(source_id) is not None or self._joins(action, source_id, results))
         ]  # fmt: skip
         here = set(joined)
         leading = [source_id for source_id in teachers if source_id in here]
         students = [source_id for source_id in joined if source_id not in leading]
-        accounts, added = self._accounts, self._added
-        for source_id in students:
-            added[class_id, cast(int, accounts[source_id])] = Membership.STUDENT
-        for number, source_id in enumerate(leading):
-            added[class_id, cast(int, accounts[source_id])] = number
+        positions = dict.fromkeys([accounts[source_id] for source_id in students], Membership.STUDENT)
+        positions |= {accounts[source_id]: number for number, source_id in enumerate(leading)}
+        self._filled += [(class_id, account_id, position) for account_id, position in positions.items()]
         return {"teachers": leading, "students": students}, len(joined) == len(planned)
 
     def change(
@@ -114,7 +114,7 @@ class Rosters:
         new = set(joined)
         wanted = last_teachers if teachers is None else teachers
         now_teachers = [t for t in wanted if t in new or t in last_teachers]
-        now_teachers += [t for t in last_teachers if t not in now_teachers and t not in leaving]
+        now_teachers += [t for t in last_teachers if t not in now_teachers and t not in leaving and t not in new]
         students = [s for s in last_students if s not in leaving and s not in now_teachers]
         students += [s for s in joined if s not in now_teachers]
         self._place(class_id, now_teachers, joined, leaving, places)
@@ -123,11 +123,11 @@ class Rosters:
 
     def write(self, connection: Connection) -> None:
         """Write the memberships gathered since the last time."""
-        added: list[Row] = [(*key, position) for key, position in self._added.items()]
-        insert_rows(connection, MEMBERSHIPS, (*_KEY, "position"), added)
+        self._filled += [(*key, position) for key, position in self._added.items()]
+        insert_rows(connection, MEMBERSHIPS, (*_KEY, "position"), self._filled)
         changed: list[Row] = [(*values, *key) for key, values in sorted(self._changed.items())]
         update_rows(connection, MEMBERSHIPS, ("position", "ended_by_sync"), _KEY, changed)
-        self._added, self._changed = {}, {}
+        self._filled, self._added, self._changed = [], {}, {}
 
     def _joins(self, action: Stored, source_id: str, results: Results) -> bool:
         if self._accounts.get(source_id) is not None:
@@ -174,7 +174,7 @@ class Rosters:
         statement = select(ACTIONS.c.source_id, ACTIONS.c.verb).where(
             ACTIONS.c.sync_id == self._sync_id,
             ACTIONS.c.type.in_(("student", "teacher")),
-            or_(ACTIONS.c.ticked.is_(False), ACTIONS.c.held != ""),
+            or_(not_(ACTIONS.c.ticked), IS_HELD),
         )
         rows = connection.execute(statement).all()
         self._staying = frozenset(row[0] for row in rows if row[1] == "delete")
