@@ -144,7 +144,7 @@ def is_blank(value: Any) -> bool:
 
 def without_blanks(values: Values) -> Values:
     """The values that say something: what an add writes and shows."""
-    return {name: value for name, value in values.items() if value not in ("", None, [])}
+    return {name: value for name, value in values.items() if value}
 
 
 def difference(incoming: Values, held: Values, written: Values, blanks: Blanks) -> Difference:

@@ -67,8 +67,10 @@ def column_value(field: str, value: Any) -> Any:
 
 def account_row(values: Values) -> Row:
     """The values of ``ACCOUNT_COLUMNS``; fields that are absent are blank."""
-    lists = {name: json_text(values.get(name) or []) for name in _IN_JSON}
-    return cast(Row, _account_values(_BLANK_ACCOUNT | values | lists))
+    row = {**_BLANK_ACCOUNT, **values}
+    for name in _IN_JSON:
+        row[name] = json_text(row[name] or [])
+    return cast(Row, _account_values(row))
 
 
 def account_search(values: Values) -> str:

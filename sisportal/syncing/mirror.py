@@ -64,8 +64,17 @@ class Mirror:
     """The mirror of one connection during one fetch. Memory holds ids and fingerprints, never the district."""
 
     def __init__(
-        self, engine: Engine, connection_id: int, sync_id: int, places: Places, pulse: Pulse, *, stale: bool = False
+        self,
+        engine: Engine,
+        connection_id: int,
+        sync_id: int,
+        places: Places,
+        pulse: Pulse,
+        *,
+        stale: bool = False,
+        partial: bool = False,
     ) -> None:
+        """``partial``: the batches name only what changed, and whoever is not named is as the mirror has them."""
         self._engine, self._connection_id, self._sync_id = writing(engine), connection_id, sync_id
         self._places, self._pulse, self._stale = places, pulse, stale
         self._courses: dict[str, Course] = {}
@@ -73,12 +82,17 @@ class Mirror:
         self._people: Known = {}
         self._sections: Known = {}
         self._named_missing: set[str] = set()
+        self._partial = partial
+        self._changed_references: set[str] = set()
 
     def open(self, collection: Collection) -> None:
         """Read what the mirror knows of a collection, before its first batch."""
         match collection:
-            case Collection.PEOPLE:
+            case Collection.PEOPLE if not self._partial:
                 self._people = self._known(PEOPLE)
+            case Collection.SECTIONS if self._partial:
+                self._terms = self._terms or self._references(Collection.TERMS, Term)
+                self._courses = self._courses or self._references(Collection.COURSES, Course)
             case Collection.SECTIONS:
                 self._people = self._people or self._listed(self._known(PEOPLE))
                 self._sections = self._known(SECTIONS)
@@ -89,9 +103,8 @@ class Mirror:
 
     def take_terms(self, terms: list[Term]) -> None:
         """Keep terms for the sections that name them."""
-        self._take_references(
-            Collection.TERMS, [(term.source_id, term) for term in terms if self._terms.get(term.source_id) != term]
-        )
+        changed = [(term.source_id, term) for term in terms if self._terms.get(term.source_id) != term]
+        self._take_references(Collection.TERMS, changed)
         self._terms.update((term.source_id, term) for term in terms)
 
     def take_courses(self, courses: list[Course]) -> None:
@@ -103,6 +116,7 @@ class Mirror:
     def take_people(self, people: list[Person]) -> None:
         """Write the people of a batch that are new, changed or back."""
         changes = Changes()
+        self._recall(PEOPLE, self._people, [person.source_id for person in people])
         for person in people:
             payload = encoded(person)
             mark = fingerprint(payload)
@@ -128,6 +142,8 @@ class Mirror:
         changes = Changes()
         problems: list[Problem] = []
         members: dict[str, Section] = {}
+        self._recall(SECTIONS, self._sections, [section.source_id for section in sections])
+        self._recall_members((*section.teachers, *section.students) for section in sections)
         for listed in sections:
             section = self._resolve(listed, problems)
             unknown = self._unlisted(section)
@@ -141,6 +157,7 @@ class Mirror:
                 row.extend((section.school, in_scope, mark, payload.decode(), section_search(section), None, True))
         if members:
             before = self._members_before(changes.changed)
+            self._recall_members(before.values())
             self._write(SECTIONS, self._sections, changes, _COLUMNS, lambda c: self._index(c, members, before))
         return problems
 
@@ -191,8 +208,76 @@ class Mirror:
         with self._engine.connect() as connection:
             return {row[0]: decoder.decode(row[1]) for row in connection.execute(statement)}
 
+    def remove(self, collection: Collection, source_ids: list[str]) -> None:
+        """Mark as gone what the provider says is gone. Terms and courses stay for the sections that name them."""
+        table = {Collection.PEOPLE: PEOPLE, Collection.SECTIONS: SECTIONS}.get(collection)
+        if table is None:
+            return
+        known = self._people if collection is Collection.PEOPLE else self._sections
+        for ids in chunks(source_ids, 1_000):
+            for source_id in ids:
+                known.pop(source_id, None)
+            gone = update(table).where(
+                table.c.connection_id == self._connection_id,
+                table.c.source_id.in_(ids),
+                table.c.gone_in_sync.is_(None),
+            )
+            with self._engine.begin() as connection:
+                self._pulse.fence(connection)
+                connection.execute(gone.values(gone_in_sync=self._sync_id, pending=True))
+
+    def refresh(self) -> list[Problem]:
+        """Write the sections again whose term or course changed, where the provider names only what changed itself."""
+        if not (self._partial and self._changed_references):
+            return []
+        self.open(Collection.SECTIONS)
+        decode = msgspec.json.Decoder(Section).decode
+        payload = type_coerce(SECTIONS.c.payload, Text)
+        statement = select(payload).where(
+            SECTIONS.c.connection_id == self._connection_id, SECTIONS.c.gone_in_sync.is_(None)
+        )
+        found: dict[str, Section] = {}
+        with self._engine.connect() as connection:
+            for ids in chunks(sorted(self._changed_references), 50):
+                naming = or_(
+                    *(
+                        payload.contains(f'"{name}":"{id_}"', autoescape=True)
+                        for id_ in ids
+                        for name in ("course", "term")
+                    )
+                )
+                for text in connection.scalars(statement.where(naming)):
+                    section = decode(text)
+                    found[section.source_id] = section
+        return [problem for some in chunks(found.values(), 1_000) for problem in self.take_sections(some)]
+
+    def _recall(self, table: Table, known: Known, source_ids: list[str]) -> None:
+        """Read what the mirror knows of some records: with ``partial``, it knows none of them beforehand."""
+        if not self._partial:
+            return
+        statement = select(table.c.source_id, table.c.id, table.c.fingerprint, table.c.gone_in_sync).where(
+            table.c.connection_id == self._connection_id
+        )
+        with self._engine.connect() as connection:
+            for ids in chunks(source_ids, 5_000):
+                for source_id, id_, mark, gone in connection.execute(statement.where(table.c.source_id.in_(ids))).all():
+                    known[source_id] = (id_, mark, gone is not None)
+
+    def _recall_members(self, lists: Iterable[Iterable[str]]) -> None:
+        if self._partial:
+            named = {source_id for each in lists for source_id in each}
+            self._recall(PEOPLE, self._people, sorted(named - self._people.keys()))
+
+    def _listed_id(self, source_id: str) -> int | None:
+        """The id of somebody whom the SIS lists: in this fetch, or, with ``partial``, as far as the mirror knows."""
+        entry = self._people.get(source_id)
+        if isinstance(entry, tuple):
+            return entry[0] if self._partial and not entry[2] else None
+        return entry
+
     def _take_references(self, collection: Collection, changed: Iterable[tuple[str, Term | Course]]) -> None:
         changed = list(changed)
+        self._changed_references.update(source_id for source_id, _ in changed)
         if not changed:
             return
         key = tuple_(REFERENCES.c.connection_id, REFERENCES.c.collection, REFERENCES.c.source_id)
@@ -259,6 +344,8 @@ class Mirror:
     def _unlisted(self, section: Section) -> list[str]:
         people = self._people
         unlisted = [m for m in (*section.teachers, *section.students) if not isinstance(people.get(m), int)]
+        if self._partial:
+            return [source_id for source_id in unlisted if self._listed_id(source_id) is None]
         for source_id in unlisted:
             entry = people.get(source_id)
             if isinstance(entry, tuple) and not entry[2]:
@@ -283,8 +370,8 @@ class Mirror:
         removed: list[Row] = []
         for source_id, section in members.items():
             section_id = cast(int, self._sections[source_id])
-            ids = (self._people.get(member) for member in (*section.teachers, *section.students))
-            added += {(id_, section_id) for id_ in ids if isinstance(id_, int)}
+            ids = {self._listed_id(member) for member in (*section.teachers, *section.students)}
+            added += [(id_, section_id) for id_ in ids if id_ is not None]
             was = (_id_of(self._people.get(member)) for member in before.get(section_id, ()))
             removed += ((id_, section_id) for id_ in was if id_)
         self._replace_index(connection, added, removed, fresh=not before)

@@ -25,7 +25,7 @@ def arrange(ledger: Ledger) -> None:
         CLASSES.c.id.in_(added), CLASSES.c.session_key != "", CLASSES.c.parent_id.is_(None)
     )
     with ledger.transaction() as connection:
-        keys = sorted(set(connection.scalars(new)))
+        keys = sorted(set(connection.scalars(new).all()))
     for chunk in chunks(keys, _KEYS_AT_ONCE):
         with ledger.transaction() as connection:
             _arrange_keys(connection, chunk, ledger)
@@ -53,7 +53,7 @@ def _arrange_keys(connection: Connection, keys: list[str], ledger: Ledger) -> No
     )
     parents: dict[str, int] = {}
     alone: dict[str, list[Row]] = defaultdict(list)
-    for row in connection.execute(statement.order_by(CLASSES.c.id)):
+    for row in connection.execute(statement.order_by(CLASSES.c.id)).all():
         if row.is_parent:
             parents[row.session_key] = row.id
         else:

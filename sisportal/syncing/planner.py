@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, Text, and_, or_, select, type_coerce
+from sqlalchemy import Connection, Engine, Select, Table, Text, and_, or_, select, true, type_coerce
 
 from sisportal.roster.fields import Places, Values
 from sisportal.roster.guards import GuardedAction, class_hold
@@ -58,7 +58,11 @@ class Planner:
         fetched: Fetched,
         plan: Plan,
         pulse: Pulse,
+        *,
+        only_pending: bool = False,
     ) -> None:
+        """``only_pending``: compare what changed in the mirror since the portal was last seen to agree with it."""
+        self._only_pending = only_pending
         self._engine, self._connection_id, self._kind = engine, connection_id, kind
         self._options, self._places, self._fetched = options, places, fetched
         self._plan, self._pulse = plan, pulse
@@ -68,7 +72,8 @@ class Planner:
 
     def run(self) -> None:
         """Plan people, then sections, then what is gone."""
-        self._ids = changed_ids(self._engine, self._connection_id)
+        if not self._only_pending:  # a version of the API changes with a full sync
+            self._ids = changed_ids(self._engine, self._connection_id)
         if Item.USERS in self._options.items:
             self._plan_people()
         if Item.SECTIONS in self._options.items:
@@ -83,7 +88,7 @@ class Planner:
         matches = PersonMatches(self._engine, self._connection_id, self._kind, self._options, self._ids)
         self._decisions = matches.decisions
         decode = msgspec.json.Decoder(Person).decode
-        for rows in self._read(people_to_compare(self._connection_id), _PEOPLE_AT_ONCE):
+        for rows in self._read(self._chosen(PEOPLE, people_to_compare(self._connection_id)), _PEOPLE_AT_ONCE):
             new: list[Incoming[Person]] = []
             for row in rows:
                 person = decode(row[1])
@@ -113,7 +118,7 @@ class Planner:
         matches = SectionMatches(self._engine, self._connection_id, self._kind, self._options)
         decode = msgspec.json.Decoder(Section).decode
         members: frozenset[str] | None = None
-        for rows in self._read(sections_to_compare(self._connection_id), _SECTIONS_AT_ONCE):
+        for rows in self._read(self._chosen(SECTIONS, sections_to_compare(self._connection_id)), _SECTIONS_AT_ONCE):
             sections = [decode(row[1]) for row in rows]
             if members is None and len(rows) == _SECTIONS_AT_ONCE:
                 members = self._plannable(None)
@@ -151,11 +156,11 @@ class Planner:
         statement = self._members()
         with self._engine.connect() as connection:
             if sections is None:
-                return frozenset(connection.scalars(statement)) - self._archived_here(connection)
+                return frozenset(connection.scalars(statement).all()) - self._archived_here(connection)
             named = {member for section in sections for member in (*section.teachers, *section.students)}
             found: set[str] = set()
             for ids in chunks(named, 5_000):
-                found.update(connection.scalars(statement.where(PEOPLE.c.source_id.in_(ids))))
+                found.update(connection.scalars(statement.where(PEOPLE.c.source_id.in_(ids))).all())
             return frozenset(found) - self._archived_here(connection)
 
     def _members(self) -> Select[str]:
@@ -203,7 +208,7 @@ class Planner:
     def _plan_gone_people(self) -> None:
         if Collection.PEOPLE not in self._fetched.complete:
             return  # whoever an earlier fetch proved to be gone may be back in the part that this one did not see
-        for rows in self._read(people_gone(self._connection_id), _PEOPLE_AT_ONCE):
+        for rows in self._read(self._chosen(PEOPLE, people_gone(self._connection_id)), _PEOPLE_AT_ONCE):
             for row in rows:
                 if row[0] in self._ids:
                     continue  # listed, under the id of another version
@@ -214,10 +219,13 @@ class Planner:
     def _plan_gone_sections(self) -> None:
         if Collection.SECTIONS not in self._fetched.complete:
             return
-        for rows in self._read(sections_gone(self._connection_id), _PEOPLE_AT_ONCE):
+        for rows in self._read(self._chosen(SECTIONS, sections_gone(self._connection_id)), _PEOPLE_AT_ONCE):
             for row in rows:
                 self._plan.add(plan_delete("section", row[0], row[2] or row[0], row[3] or "", row[1]))
             self._pulse.advance(len(rows))
+
+    def _chosen(self, table: Table, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+        return statement.where(table.c.pending == true()) if self._only_pending else statement
 
     def _read(self, statement: Select[*tuple[Any, ...]], size: int) -> Iterator[list[AnyRow]]:
         with self._engine.connect() as connection:
