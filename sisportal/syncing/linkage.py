@@ -173,4 +173,3 @@ def _archived(connection_id: int, mirrored: Mirrored, role: ColumnElement[str]) 
         .join(mirrored, (mirrored.connection_id == link.connection_id + 0) & (mirrored.source_id == link.source_id))
         .where(link.connection_id + 0 == connection_id, target.archived_at.is_not(None))
     )
-

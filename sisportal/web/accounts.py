@@ -31,7 +31,7 @@ from sisportal.web.lists import (
     ordered,
     page_of,
 )
-from sisportal.web.record_words import FIELDS, SOURCES, in_words, organization_names, organizations_in, sync_history
+from sisportal.web.record_words import SOURCES, fields_in_words, sync_history
 from sisportal.web.rendering import render_tab
 
 blueprint = Blueprint("accounts", __name__)
@@ -77,7 +77,6 @@ def spreadsheet() -> Response:
 def account(account_id: int) -> Response:
     found = db.session.get(Account, account_id) or abort(404)
     values = account_held(db.session.execute(select(*account_columns()).where(Account.id == account_id)).one())
-    names = organization_names(organizations_in(values))
     links = identifiers(AccountLink, AccountLink.account_id == account_id)
     history, pages = sync_history(("student", "teacher"), [link.source_id for link in links])
     return render_tab(
@@ -86,7 +85,7 @@ def account(account_id: int) -> Response:
         name=listed_name(found),
         role=ROLE_NAMES[AccountRole(found.role)],
         source=SOURCES.get(found.source, found.source),
-        fields=[(label, in_words(name, values[name], names)) for name, label in FIELDS.items() if name in values],
+        fields=fields_in_words(values),
         identifiers=[(NAMES[link.kind], link.kind, link.source_id) for link in links],
         classes=_classes(account_id),
         history=history,

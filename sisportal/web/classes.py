@@ -31,15 +31,7 @@ from sisportal.web.lists import (
     ordered,
     page_of,
 )
-from sisportal.web.record_words import (
-    FIELDS,
-    SOURCES,
-    STYLES,
-    in_words,
-    organization_names,
-    organizations_in,
-    sync_history,
-)
+from sisportal.web.record_words import SOURCES, STYLES, fields_in_words, sync_history
 from sisportal.web.rendering import render_tab
 
 blueprint = Blueprint("classes", __name__)
@@ -87,7 +79,6 @@ def class_(class_id: int) -> Response:
     found = db.session.get(SchoolClass, class_id) or abort(404)
     values = class_held(db.session.execute(select(*class_columns()).where(SchoolClass.id == class_id)).one())
     values["style"] = found.style
-    names = organization_names(organizations_in(values))
     links = identifiers(ClassLink, ClassLink.class_id == class_id)
     history, pages = sync_history(("section",), [link.source_id for link in links])
     teachers, students, left = _people(class_id)
@@ -96,7 +87,7 @@ def class_(class_id: int) -> Response:
         class_=found,
         name=found.name or f"Class {class_id}",
         source=SOURCES.get(found.source, found.source),
-        fields=[(label, in_words(name, values[name], names)) for name, label in FIELDS.items() if name in values],
+        fields=fields_in_words(values),
         identifiers=[(NAMES[link.kind], link.kind, link.source_id) for link in links],
         parent=db.session.get(SchoolClass, found.parent_id) if found.parent_id else None,
         sessions=_sessions(class_id),

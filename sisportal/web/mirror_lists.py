@@ -27,8 +27,8 @@ STATES = {
     "": "All",
     "linked": "Linked",
     "unmatched": "Unmatched",
-    "changed": "Changed since the last commit",
-    "archived": "Archived in the portal",
+    "changed": "Changed",
+    "archived": "Archived",
     "gone": "No longer listed",
 }
 

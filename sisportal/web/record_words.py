@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import url_for
 from sqlalchemy import func, select
 
 from sisportal.extensions import db
 from sisportal.models import Action, Organization, Sync
 from sisportal.roster.fields import Values, is_blank
-from sisportal.web.formats import plural
+from sisportal.web.formats import day, plural
 from sisportal.web.lists import Pages, asked_pages
 
 FIELDS = {
@@ -93,29 +92,39 @@ def in_words(name: str, value: Any, organizations: Mapping[int, str]) -> str:
     """A field's value for reading; blank where it says nothing."""
     if is_blank(value):
         return ""
-    match name:
-        case "organization":
-            return organizations.get(value, f"organization {value}")
-        case "organizations":
-            return ", ".join(organizations.get(id_, f"organization {id_}") for id_ in value)
-        case "roles":
-            return ", ".join(str(role) for role in value)
-        case "style":
-            return STYLES.get(value, str(value))
-    return str(value)
+    if name in {"organization", "organizations"}:
+        ids = [value] if name == "organization" else value
+        return ", ".join(organizations.get(id_, f"organization {id_}") for id_ in ids)
+    if name in {"role", "roles"}:
+        roles = [value] if name == "role" else value
+        return ", ".join(str(role).replace("-", " ").capitalize() for role in roles)
+    if name in {"start", "finish", "birth_date"}:
+        return day(str(value))
+    return STYLES.get(value, str(value)) if name == "style" else str(value)
+
+
+def fields_in_words(values: Values) -> list[tuple[str, str]]:
+    """(label, value) of the fields that say something; e-mail always, for its lack says something too."""
+    organizations = organization_names(organizations_in(values))
+    shown = [(name, in_words(name, value, organizations)) for name, value in values.items() if _adds(name, value)]
+    return [(FIELDS[name], text) for name, text in shown if text or name == "email"]
 
 
 def side_by_side(incoming: Values, held: Values | None) -> list[tuple[str, list[str]]]:
     """Rows of (label, [what the SIS says, what the portal holds]); fields that are blank on both sides are left out."""
-    organizations = organization_names(organizations_in(incoming, held or {}))
+    sides = [incoming] if held is None else [incoming, held]
+    organizations = organization_names(organizations_in(*sides))
     rows = []
-    for name, label in FIELDS.items():
-        if name not in incoming and name not in (held or {}):
-            continue
-        values = [in_words(name, (side or {}).get(name), organizations) for side in (incoming, held)]
-        if any(values):
-            rows.append((label, values if held is not None else values[:1]))
+    for name in dict.fromkeys(name for side in reversed(sides) for name in side):
+        values = [in_words(name, side.get(name), organizations) for side in sides]
+        if any(values) and any(_adds(name, side.get(name)) for side in sides):
+            rows.append((FIELDS[name], values))
     return rows
+
+
+def _adds(name: str, value: Any) -> bool:
+    """Whether a field adds to the others: a list of one role or organization only repeats it."""
+    return name not in {"roles", "organizations"} or len(value or []) > 1
 
 
 def sync_history(types: Sequence[str], source_ids: Sequence[str]) -> tuple[list[Event], Pages]:
@@ -175,8 +184,3 @@ def _outcome(row: Any) -> str:
     if row.held and row.state == "planned":
         return "Held: a person must decide."
     return OUTCOMES.get(row.state, "")
-
-
-def record_url(connection_kind: str, role: str, source_id: str) -> str:
-    """The page of a person of the SIS."""
-    return url_for("sis_people.person", kind=connection_kind, people=f"{role}s", source_id=source_id)

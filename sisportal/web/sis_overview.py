@@ -22,12 +22,12 @@ OTHERS = {
     "other": "Others",
 }
 NUMBERS = (
-    ("", "In the SIS", ""),
-    ("linked", "Linked", "success"),
-    ("unmatched", "Unmatched", "warning"),
-    ("changed", "Changed since the last commit", ""),
-    ("archived", "Archived in the portal", ""),
-    ("gone", "No longer listed", ""),
+    ("", "In the SIS", "", "listed now"),
+    ("linked", "Linked", "success", "with a record of the portal"),
+    ("unmatched", "Unmatched", "warning", "without one"),
+    ("changed", "Changed", "", "since the last commit"),
+    ("archived", "Archived", "", "in the portal"),
+    ("gone", "No longer listed", "", "by the SIS"),
 )
 
 
@@ -39,6 +39,7 @@ class Figure:
     value: int
     url: str
     tone: str = ""
+    note: str = ""
 
 
 @blueprint.get("/admin/sis/<kind>/overview")
@@ -62,8 +63,8 @@ def overview(kind: str) -> Response:
 
 def _figures(counts: Mapping[str, int], url: str) -> list[Figure]:
     return [
-        Figure(label, counts[state], url_with(url, state=state), tone if counts[state] else "")
-        for state, label, tone in NUMBERS
+        Figure(label, counts[state], url_with(url, state=state), tone if counts[state] else "", note)
+        for state, label, tone, note in NUMBERS
     ]
 
 

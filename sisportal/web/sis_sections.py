@@ -76,14 +76,14 @@ def section(kind: str, source_id: str) -> Response:
     connection = get_connection(kind)
     row = db.session.execute(
         _shown()
-        .add_columns(SisSection.gone_in_sync, SisSection.in_scope, SchoolClass.style, *class_columns())
+        .add_columns(SisSection.gone_in_sync, SisSection.in_scope, *class_columns())
         .where(SisSection.connection_id == connection.id, SisSection.source_id == source_id)
     ).one_or_none()
     if row is None:
         abort(404)
     record = _decode(row.payload)
     places = connections.places(db.session.connection(), connection.id)
-    held = class_held(row[-len(class_columns()) :]) | {"style": row.style} if row.class_id else None
+    held = class_held(row[-len(class_columns()) :]) if row.class_id else None
     history, pages = sync_history(("section",), [source_id])
     return render_tab(
         "sis_sections/section.html",
