@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     sandbox = create_sandbox(memory.origin.district(), token=asked.token, rate_limit=asked.rate_limit)
+    sandbox.login.redirect_uris, sandbox.login.oidc = asked.redirect_uri, asked.oidc
     memory.repeat(sandbox)
     sandbox.keep = keeper(asked.state, memory)
     server = make_http_server(sandbox, asked.host, asked.port)
@@ -50,6 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rate-limit", type=int, default=1200, help="requests a minute and token (default: %(default)s)"
     )
+    parser.add_argument(
+        "--redirect-uri", action="append", default=[], help="where sign-in may lead; the first is the primary one"
+    )
+    parser.add_argument("--oidc", action="store_true", help="give the application id_tokens")
     parser.add_argument("--state", type=Path, help="a file that remembers what was done, repeated at the next start")
     return parser
 

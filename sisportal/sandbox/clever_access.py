@@ -7,19 +7,21 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from sisportal.sandbox.clever_tokens import authorized_by, older_id, user_info
+from sisportal.sandbox.clever_visitors import Visitor, find
 from sisportal.sandbox.clever_wire import (
     Call,
     Rendered,
     Reply,
     json_reply,
     no_such_route,
+    not_found,
     present,
     timestamp,
     unrecognized_token,
 )
 from sisportal.sandbox.district import District
 from sisportal.sandbox.entities import Person, at, schools_of
-from sisportal.sandbox.legacy import role_of
 
 SCOPES = [
     "read:district_admins", "read:school_admins", "read:sections", "read:student_contacts", "read:students",
@@ -108,7 +110,7 @@ class Access:
 
     def _district_tokens(self, district: District, call: Call) -> Reply:
         """The token of each district, for the application's id and secret."""
-        if _basic(call.authorization) != f"{self.client_id}:{self.client_secret}":
+        if not self.is_application(call):
             return json_reply({"error": "invalid_client"}, 401)
         if call.value("owner_type") != "district":
             return json_reply({"error": "owner_type must be district"}, 400)
@@ -127,49 +129,49 @@ class Access:
             }
         )
 
+    def is_application(self, call: Call) -> bool:
+        """Whether the call carries the application's id and secret."""
+        return _basic(call.authorization) == f"{self.client_id}:{self.client_secret}"
+
     def me(self, district: District, call: Call, token: str) -> Reply:
         """Who the token belongs to."""
         version = call.path.strip("/").partition("/")[0]
         prefix = f"/{version}" if version in API_VERSIONS else "/v3.0"
-        home = {"rel": "district", "uri": f"{prefix}/districts/{district.id}"}
         if token not in self.people:
+            home = {"rel": "district", "uri": f"{prefix}/districts/{district.id}"}
             data: Rendered = {"id": district.id, "district": district.id, "type": "district"}
             links = [{"rel": "self", "uri": "/me"}, {"rel": "canonical", "uri": home["uri"]}, home]
             return json_reply({"type": "district", "data": data, "links": links})
-        address = self._address(district, prefix, token)
-        type_, data = self._identity(district, prefix, token)
-        links = [{"rel": "self", "uri": "/me"}, {"rel": "canonical", "uri": prefix + address}, home]
+        visitor, role = self._visitor(district, token)
+        if visitor is None:
+            return not_found()
+        links = [{"rel": "self", "uri": "/me"}, {"rel": "canonical", "uri": prefix + _address(visitor, prefix, role)}]
+        if visitor.district:
+            links.append({"rel": "district", "uri": f"{prefix}/districts/{visitor.district}"})
+        type_, data = _identity(visitor, prefix, role)
         return json_reply({"type": type_, "data": data, "links": links})
 
-    def _identity(self, district: District, prefix: str, token: str) -> tuple[str, Rendered]:
-        """The type of the answer and who it is: before 3.0 under the older id, in 1.1 with name and e-mail address."""
-        person_id, role = self.people[token]
-        if prefix.startswith("/v3"):
-            return "user", {"id": person_id, "district": district.id, "type": role, "authorized_by": "district"}
-        older = "school_admin" if role == "staff" else role
-        data: Rendered = {"id": self._address(district, prefix, token)[-24:], "district": district.id, "type": older}
-        if prefix != "/v1.1":
-            return older, data | {"authorized_by": "district"}
-        person = district.people[person_id]
-        name = present({"first": person.first, "middle": person.middle, "last": person.last})
-        return older, data | present({"name": name, "email": person.email})
+    def user_info(self, district: District, token: str) -> Reply:
+        """The person of a token, as OpenID Connect names things; works whether the application has it or not."""
+        visitor, role = self._visitor(district, token)
+        return not_found() if visitor is None else json_reply(user_info(visitor, role))
 
-    def _address(self, district: District, prefix: str, token: str) -> str:
-        """Where the version has the person: ``/users/...``, or ``/teachers/...`` with the older id."""
-        person_id, role = self.people[token]
-        if prefix.startswith("/v3"):
-            return f"/users/{person_id}"
-        part = role_of(district.people[person_id], {"district_admin": "administrator"}.get(role, role))
-        return f"/{OLDER[role]}/{person_id if part is None else part.legacy_id}"
+    def _visitor(self, district: District, token: str) -> tuple[Visitor | None, str]:
+        """Who signed in with the token, if they are still there, and in which role."""
+        person, role = self.people.get(token, ("", ""))
+        return find(district, person), role
 
     def refusal(self, district: District, call: Call, token: str) -> Reply | None:
         """What a person's token is answered where it does not reach; None where it does."""
         if token not in self.people:
             return None
+        visitor, role = self._visitor(district, token)
+        if visitor is None:
+            return no_such_route(call)
         prefix = "/" + call.path.strip("/").partition("/")[0]
-        reaches = [f"{prefix}/districts/{district.id}", prefix + self._address(district, prefix, token)]
+        reaches = [f"{prefix}/districts/{district.id}", prefix + _address(visitor, prefix, role)]
         if not prefix.startswith("/v3"):
-            reaches += [f"{prefix}/schools/{school}" for school in schools_of(district.people[self.people[token][0]])]
+            reaches += [f"{prefix}/schools/{school}" for school in schools_of(visitor.person)]
         return None if call.path in reaches else no_such_route(call)
 
     def as_seen_by(self, token: str, reply: Reply) -> Reply:
@@ -179,6 +181,27 @@ class Access:
         single = msgspec.json.decode(reply.body)
         single.pop("links", None)
         return json_reply(single)
+
+
+def _identity(visitor: Visitor, prefix: str, role: str) -> tuple[str, Rendered]:
+    """The type of the answer and who it is: before 3.0 under the older id, in 1.1 with name and e-mail address."""
+    person = visitor.person
+    home: Rendered = {"district": visitor.district} if visitor.district else {}
+    if prefix.startswith("/v3"):
+        return "user", {"id": person.id, **home, "type": role, "authorized_by": authorized_by(visitor)}
+    older = "school_admin" if role == "staff" else role
+    data: Rendered = {"id": older_id(visitor, role), **home, "type": older}
+    if prefix != "/v1.1":
+        return older, data | {"authorized_by": authorized_by(visitor)}
+    name = present({"first": person.first, "middle": person.middle, "last": person.last})
+    return older, data | present({"name": name, "email": person.email})
+
+
+def _address(visitor: Visitor, prefix: str, role: str) -> str:
+    """Where the version has the person: ``/users/...``, or ``/teachers/...`` with the older id."""
+    if prefix.startswith("/v3"):
+        return f"/users/{visitor.person.id}"
+    return f"/{OLDER[role]}/{older_id(visitor, role)}"
 
 
 def _basic(authorization: str) -> str:

@@ -27,6 +27,9 @@ class Call:
     authorization: str = ""
     content_type: str = ""
     body: bytes = b""
+    cookie: str = ""
+    host: str = ""
+    """Name and port that the caller reached the sandbox by."""
 
     @property
     def target(self) -> str:

@@ -88,7 +88,8 @@ class Control:
             "schools": [{"id": s.id, "name": s.name} for s in district.schools],
             "unshared": [{"id": id_, "name": u.school.name} for id_, u in sorted(district.unshared.items())],
             "departed": len(district.departed), "events": district.feed.enabled, "token": access.district_token, "client_id": access.client_id,
-            "client_secret": access.client_secret, "rate_limit": access.rate.limit,
+            "client_secret": access.client_secret, "redirect_uris": self._sandbox.login.redirect_uris,
+            "oidc": self._sandbox.login.oidc, "rate_limit": access.rate.limit,
             "faults": list(self._sandbox.faults.active), "known_faults": {name: said for name, (said, _) in EFFECTS.items()},
         }  # fmt: skip
 

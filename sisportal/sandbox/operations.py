@@ -261,9 +261,23 @@ class RotateToken(Operation, tag="rotate-token"):
         return {"token": sandbox.access.rotate()}
 
 
+class Register(Operation, tag="register"):
+    """The application's registration: where sign-in may lead, the primary address first, and whether it gets id_tokens."""
+
+    redirect_uris: list[str] | None = None
+    oidc: bool | None = None
+
+    def perform(self, sandbox: "Sandbox") -> None:
+        """What is left out stays."""
+        if self.redirect_uris is not None:
+            sandbox.login.redirect_uris = list(self.redirect_uris)
+        if self.oidc is not None:
+            sandbox.login.oidc = self.oidc
+
+
 AnyOperation = (
     PassDay | Leave | ComeBack | MassDelete | RenamePerson | ChangeEmail | SplitUser | MoveStudent | RenameSection | Enrol
     | Withdraw | DropSection | RecreateTerms | RecreateCourses | UnshareSchool | ShareSchool | SetState | RotateToken
-    | StopTeaching | ChangeCourse | ChangeTerm | SwitchEvents
+    | StopTeaching | ChangeCourse | ChangeTerm | SwitchEvents | Register
 )  # fmt: skip
 """Whatever can be done, as JSON decodes it."""

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 from sisportal.sandbox import operations
 from sisportal.sandbox.clever_access import Access, RateLimit
+from sisportal.sandbox.clever_login import Login
 from sisportal.sandbox.clever_routes import CleverVersion
 from sisportal.sandbox.clever_v1 import V1_1
 from sisportal.sandbox.clever_v2 import V2_0, V2_1
@@ -28,7 +29,7 @@ CLIENT_ID = "sandbox-client"
 CLIENT_SECRET = "sandbox-secret"  # noqa: S105  # a double has nothing to hide
 VERSIONS: tuple[CleverVersion, ...] = (V1_1, V2_0, V2_1, V3_0, V3_1)
 REASONS = {
-    200: "OK", 303: "See Other", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+    200: "OK", 302: "Found", 303: "See Other", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
     405: "Method Not Allowed", 413: "Payload Too Large", 422: "Unprocessable Entity", 429: "Too Many Requests",
     500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
 }  # fmt: skip
@@ -46,6 +47,7 @@ class Sandbox:
     ) -> None:  # fmt: skip
         self.district = district
         self.access = Access(CLIENT_ID, CLIENT_SECRET, token, RateLimit(rate_limit))
+        self.login = Login(self.access, clock)
         self.faults = Faults()
         self.lock = threading.RLock()
         """Held while a reply is made; hold it to change the district in one step while requests come in."""
@@ -81,10 +83,13 @@ class Sandbox:
 
     def answer(self, call: Call) -> Reply:
         """What the provider says when nothing is wrong with it."""
+        signing_in = self.login.reply(self.district, call)
+        if signing_in is not None:
+            return signing_in
         if call.path.startswith("/oauth/"):
             return self.access.oauth(self.district, call) or no_such_route(call)
         version = next((v for v in VERSIONS if call.path.startswith(v.prefix + "/")), None)
-        if version is None and call.path != "/me":
+        if version is None and call.path not in ("/me", "/userinfo"):
             return no_such_route(call)
         token = self.access.bearer(call)
         allowed, limits = self.access.rate.take(token, self._clock())
@@ -94,6 +99,8 @@ class Sandbox:
             reply = Reply(429, b"", "text/plain")
         elif call.method != "GET":
             reply = no_such_route(call)
+        elif call.path == "/userinfo":
+            reply = self.access.user_info(self.district, token)
         elif version is None or call.path == f"{version.prefix}/me":
             reply = self.access.me(self.district, call, token)
         else:
@@ -138,6 +145,7 @@ def _call(environ: "WSGIEnvironment") -> Call:
         environ["REQUEST_METHOD"], path, parse_qsl(query, keep_blank_values=True), query,
         environ.get("HTTP_AUTHORIZATION", ""), environ.get("CONTENT_TYPE", ""),
         environ["wsgi.input"].read(length) if length else b"",
+        environ.get("HTTP_COOKIE", ""), environ.get("HTTP_HOST", ""),
     )  # fmt: skip
 
 
