@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from sisportal.models import AccountLink, ClassLink, Mapping, SisConnection, SisPerson, SisSchool, SisSection
+from sisportal.models import AccountLink, ClassLink, Mapping, SisConnection, SisPerson, SisSchool, SisSection, Sync
 from sisportal.models.database import writing
 from sisportal.providers.base import Provider, ProviderError
 from sisportal.providers.opening import open_clever
@@ -31,7 +31,22 @@ class ConnectionFacts(msgspec.Struct, frozen=True):
     options_version: int
     places: Places
     mirror_stale: bool
+    cursor: str | None
     committed_sync_id: int | None
+    committed_options: Options | None
+    """What the last committed sync ran with."""
+
+    def why_not_quick(self) -> str:
+        """Why changes alone would not do; blank where they do (SPEC 3.4)."""
+        if self.committed_options is None:
+            return "no sync was committed yet"
+        if self.mirror_stale:
+            return "the mapping of schools changed since the last full sync"
+        if self.committed_options.api_version != self.options.api_version:
+            return f"the API version changed to {self.options.api_version}"
+        if not self.options.items <= self.committed_options.items:
+            return "more items are synced than the last time"
+        return ""
 
 
 OpenProvider = Callable[[ConnectionFacts], Provider]
@@ -49,8 +64,16 @@ def load(connection: Connection, connection_id: int) -> ConnectionFacts:
         options_version=row.options_version,
         places=places(connection, connection_id),
         mirror_stale=row.mirror_stale,
+        cursor=row.cursor,
         committed_sync_id=row.committed_sync_id,
+        committed_options=_committed_options(connection, row.committed_sync_id, row.kind),
     )
+
+
+def _committed_options(connection: Connection, sync_id: int | None, kind: str) -> Options | None:
+    if sync_id is None:
+        return None
+    return stored_options(connection.scalars(select(Sync.options).where(Sync.id == sync_id)).one(), kind)
 
 
 def stored_options(stored: dict[str, str], kind: str) -> Options:

@@ -1,50 +1,32 @@
 """Prepare: fetch, mirror, plan, save. Writes the mirror and the plan, never the LMS side (SPEC 5)."""
 
 import logging
-from collections import Counter
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, exists, select, update
+from sqlalchemy import Connection, Engine, select, update
 
-from sisportal.models import AccountLink, ClassLink, Mapping, SisConnection, SisSchool, Sync, SyncMode, SyncState
+from sisportal.models import SisConnection, Sync, SyncMode, SyncState
 from sisportal.models.database import writing
 from sisportal.providers.base import DistrictFacts, Provider, ProviderError
-from sisportal.roster.checks import Checker
 from sisportal.roster.options import Item
-from sisportal.roster.records import Batch, Collection, Problem, School, Seal
+from sisportal.roster.records import Problem
 from sisportal.syncing import notices
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.connections import OpenProvider, load, options_to_store, remember_schools
 from sisportal.syncing.credentials import SecretsUnreadable
 from sisportal.syncing.guarding import guard
-from sisportal.syncing.mirror import Mirror, settle
-from sisportal.syncing.planner import Fetched, Planner
+from sisportal.syncing.planner import Planner
 from sisportal.syncing.progress import Cancelled, ClaimLost, Clock, Pulse
+from sisportal.syncing.reading import Reading, Stopped
 from sisportal.syncing.rows import few_collections, insert_one
 from sisportal.syncing.states import claim, move
 from sisportal.syncing.words import planned_sentence
 
 logger = logging.getLogger(__name__)
 
-STAGE_WORDS = {
-    Collection.SCHOOLS: "Reading schools",
-    Collection.TERMS: "Reading terms",
-    Collection.COURSES: "Reading courses",
-    Collection.PEOPLE: "Reading students and teachers",
-    Collection.SECTIONS: "Reading sections",
-}
-TYPES_OF = {Collection.PEOPLE: ("student", "teacher"), Collection.SECTIONS: ("section",)}
 UNEXPECTED = "Something unexpected happened. The server's log has the details; nothing was changed. Try again."
-
-
-class Stopped(Exception):
-    """The prepare must not go on; the sentence says why and what to do."""
-
-    def __init__(self, sentence: str, code: str) -> None:
-        super().__init__(sentence)
-        self.code = code
 
 
 def request_sync(
@@ -53,16 +35,17 @@ def request_sync(
     now: datetime,
     *,
     started_by: int | None = None,
+    mode: SyncMode = SyncMode.FULL,
     automatic: bool = False,
     note: str = "",
     **asked: Any,
 ) -> int:
-    """Put a full sync into the table, to be prepared by ``prepare``; its id. ``note`` stays on it once it is prepared."""
+    """Put a sync into the table, to be prepared by ``prepare``; its id. ``note`` stays on it once it is prepared."""
     with writing(engine).begin() as connection:
         facts = load(connection, connection_id)
         values = {
             "connection_id": connection_id,
-            "mode": SyncMode.FULL,
+            "mode": mode,
             "automatic": automatic,
             "note": note,
             "request": asked,
@@ -104,16 +87,14 @@ class Preparation:
     def __init__(self, engine: Engine, sync_id: int, open_provider: OpenProvider, clock: Clock, pulse: Pulse) -> None:
         self._engine, self._sync_id, self._clock, self._pulse = engine, sync_id, clock, pulse
         with engine.connect() as connection:
-            connection_id = connection.scalars(select(Sync.connection_id).where(Sync.id == sync_id)).one()
-            self._facts = load(connection, connection_id)
+            row = connection.execute(
+                select(Sync.connection_id, Sync.mode, Sync.request).where(Sync.id == sync_id)
+            ).one()
+            self._facts = load(connection, row.connection_id)
+        self._since: str | None = row.request.get("cursor")
         self._open_provider = open_provider
         self._plan = Plan(engine, sync_id, self._facts.options, pulse)
-        self._mirror = Mirror(engine, connection_id, sync_id, self._facts.places, pulse, stale=self._facts.mirror_stale)
-        self._checker = Checker()
-        self._seals: list[Seal] = []
-        self._schools: list[School] = []
-        self._withheld: list[dict[str, str]] = []
-        self._others: Counter[str] = Counter()
+        self._reading = Reading(engine, sync_id, self._facts, self._plan, pulse, clock, row.mode)
         self._district = DistrictFacts("")
 
     def run(self) -> SyncState:
@@ -123,10 +104,7 @@ class Preparation:
         provider = self._open_provider(self._facts)
         self._take_district(provider)
         self._require_scope(provider)
-        for step in provider.fetch(items=frozenset(str(item) for item in self._facts.options.items)):
-            self._take(step)
-        fetched = self._prove()
-        self._settle_mirror()
+        fetched = self._reading.read(provider, self._since)
         self._pulse.stage("Comparing with the portal")
         Planner(
             self._engine,
@@ -137,6 +115,7 @@ class Preparation:
             fetched,
             self._plan,
             self._pulse,
+            only_pending=self._reading.mode == SyncMode.QUICK,
         ).run()
         return self._save()
 
@@ -169,105 +148,6 @@ class Preparation:
                 "users-first",
             )
 
-    def _take(self, step: Batch | Seal) -> None:
-        self._begin(step.collection)
-        if isinstance(step, Seal):
-            self._seals.append(step)
-            self._refuse_empty(step)
-            if step.collection is Collection.SCHOOLS:
-                self._keep_schools(whole=step.complete)
-            return
-        self._others.update(step.others)
-        records, problems = self._checker.check(step.records)
-        problems = [*step.problems, *problems, *self._mirrored(step.collection, records)]
-        self._plan.warn(problems)
-        self._pulse.advance(len(step.records), step.total)
-
-    def _begin(self, collection: Collection) -> None:
-        words = STAGE_WORDS[collection]
-        if self._pulse.words != words:
-            self._pulse.stage(words)
-            self._mirror.open(collection)
-
-    def _mirrored(self, collection: Collection, records: list[Any]) -> list[Problem]:
-        match collection:
-            case Collection.SCHOOLS:
-                self._schools += records
-            case Collection.TERMS:
-                self._mirror.take_terms(records)
-            case Collection.COURSES:
-                self._mirror.take_courses(records)
-            case Collection.PEOPLE:
-                self._mirror.take_people(records)
-            case Collection.SECTIONS:
-                return self._mirror.take_sections(records)
-        return []
-
-    def _keep_schools(self, *, whole: bool) -> None:
-        with writing(self._engine).begin() as connection:
-            self._pulse.fence(connection)
-            remember_schools(connection, self._facts.id, self._schools, self._clock(), whole=whole)
-
-    def _refuse_empty(self, seal: Seal) -> None:
-        """An empty list of schools or people, where the portal holds some, is a fault of the source (SPEC 5, step 2)."""
-        if seal.rows or seal.collection not in {Collection.SCHOOLS, Collection.PEOPLE}:
-            return
-        link_or_school = (
-            exists().where(SisSchool.connection_id == self._facts.id, SisSchool.mapping == Mapping.MAPPED)
-            if seal.collection is Collection.SCHOOLS
-            else exists().where(AccountLink.connection_id == self._facts.id)
-        )
-        with self._engine.connect() as connection:
-            if connection.scalar(select(link_or_school)):
-                raise Stopped(
-                    f"The SIS answered with an empty list of {seal.collection}, although the portal holds some of them. "
-                    "That is not believed: nothing was changed. Check what is shared with this application, then sync again.",
-                    "empty",
-                )
-
-    def _prove(self) -> Fetched:
-        """Mark as gone what proven lists no longer name; of the others, say that deletes are withheld and why."""
-        seals = {seal.collection: seal for seal in self._seals}
-        complete: set[Collection] = set()
-        for collection in (Collection.SECTIONS, Collection.PEOPLE):
-            seal = seals.get(collection)
-            if seal is None:
-                continue
-            reason = seal.reason if not seal.complete else self._contradiction(collection, seal)
-            if reason:
-                self._withheld += [{"type": type_, "reason": reason} for type_ in TYPES_OF[collection]]
-            else:
-                complete.add(collection)
-                self._mirror.seal(collection)
-        if self._facts.mirror_stale and complete == set(TYPES_OF):
-            self._mirror_is_fresh()
-        missing = frozenset() if Collection.PEOPLE in complete else self._mirror.missing_people()
-        return Fetched(frozenset(complete), missing)
-
-    def _contradiction(self, collection: Collection, seal: Seal) -> str:
-        """Why a list that looks whole is not believed; blank when nothing speaks against it."""
-        if collection is Collection.PEOPLE and (named := self._mirror.missing_but_named()):
-            return f"{named:,} people who are no longer listed are still named in sections"
-        if collection is Collection.SECTIONS and not seal.rows:
-            with self._engine.connect() as connection:
-                if connection.scalar(select(exists().where(ClassLink.connection_id == self._facts.id))):
-                    return "the list of sections is empty"
-        return ""
-
-    def _settle_mirror(self) -> None:
-        with writing(self._engine).begin() as connection:
-            self._pulse.fence(connection)
-            settle(connection, self._facts.id)
-
-    def _mirror_is_fresh(self) -> None:
-        with writing(self._engine).begin() as connection:
-            self._pulse.fence(connection)
-            # Not where somebody mapped a school meanwhile: this fetch was read with the mapping of its beginning.
-            same = SisConnection.options_version == self._facts.options_version
-            connection.execute(
-                update(SisConnection).where(SisConnection.id == self._facts.id, same).values(mirror_stale=False)
-            )
-
     def _save(self) -> SyncState:
         now = self._clock()
         counts = self._plan.counts()
@@ -282,9 +162,10 @@ class Preparation:
             values: dict[str, Any] = {
                 "counts": counts,
                 "left_out": self._plan.left_out(),
-                "withheld": self._withheld,
+                "withheld": self._reading.withheld,
                 "held": held,
-                "completeness": [msgspec.to_builtins(seal) for seal in self._seals],
+                "cursor": self._reading.cursor,
+                "completeness": [msgspec.to_builtins(seal) for seal in self._reading.seals],
                 "stage": "",
                 "prepared_at": now,
                 "claim": None,
@@ -297,9 +178,10 @@ class Preparation:
         values: dict[str, Any] = {
             "district": msgspec.to_builtins(self._district),
             "district_id": self._district.id,
-            "others": dict(self._others),
             "updated_at": now,
         }
+        if self._reading.mode == SyncMode.FULL:
+            values["others"] = dict(self._reading.others)
         connection.execute(update(SisConnection).where(SisConnection.id == self._facts.id).values(values))
 
     def _supersede(self, connection: Connection, now: datetime) -> None:

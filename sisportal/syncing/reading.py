@@ -1,0 +1,215 @@
+"""Reading the SIS: a fetch or its changes into the mirror, and the proof of what is gone (SPEC 5, steps 1 and 2)."""
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import Engine, exists, select, update
+
+from sisportal.models import AccountLink, ClassLink, Mapping, SisConnection, SisSchool, Sync, SyncMode
+from sisportal.models.database import writing
+from sisportal.providers.base import FULL_SYNC_NEEDED, Cursor, FeedProvider, Provider, ProviderError
+from sisportal.roster.checks import Checker
+from sisportal.roster.records import Batch, Collection, Problem, School, Seal
+from sisportal.syncing.actions import Plan
+from sisportal.syncing.connections import ConnectionFacts, remember_schools
+from sisportal.syncing.mirror import Mirror, settle
+from sisportal.syncing.planner import Fetched
+from sisportal.syncing.progress import Clock, Pulse
+
+STAGE_WORDS = {
+    Collection.SCHOOLS: "Reading schools",
+    Collection.TERMS: "Reading terms",
+    Collection.COURSES: "Reading courses",
+    Collection.PEOPLE: "Reading students and teachers",
+    Collection.SECTIONS: "Reading sections",
+}
+TYPES_OF = {Collection.PEOPLE: ("student", "teacher"), Collection.SECTIONS: ("section",)}
+
+
+class Stopped(Exception):
+    """The prepare must not go on; the sentence says why and what to do."""
+
+    def __init__(self, sentence: str, code: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class Reading:
+    """What one prepare reads of the SIS, and what it learns on the way."""
+
+    def __init__(
+        self, engine: Engine, sync_id: int, facts: ConnectionFacts, plan: Plan, pulse: Pulse, clock: Clock, mode: str
+    ) -> None:
+        self._engine, self._sync_id, self._facts = engine, sync_id, facts
+        self._plan, self._pulse, self._clock = plan, pulse, clock
+        self.mode = mode
+        """``full`` or ``quick``; a quick sync that turns out not to be possible becomes a full one."""
+        self.cursor: str | None = None
+        """Where the next quick sync reads on."""
+        self.seals: list[Seal] = []
+        self.withheld: list[dict[str, str]] = []
+        self.others: Counter[str] = Counter()
+        self._mirror = self._new_mirror()
+        self._checker = Checker()
+        self._schools: list[School] = []
+
+    def read(self, provider: Provider, since: str | None) -> Fetched:
+        """Bring the mirror up to date. ``since`` is the place in the feed that somebody asked for, if anybody did."""
+        fetched = self._read_changes(provider, since) or self._read_everything(provider)
+        with writing(self._engine).begin() as connection:
+            self._pulse.fence(connection)
+            settle(connection, self._facts.id)
+        return fetched
+
+    def _read_everything(self, provider: Provider) -> Fetched:
+        if isinstance(provider, FeedProvider):
+            # Before the first page: whatever changes while the pages are read is in the feed after this place.
+            self.cursor = provider.cursor() or None
+        for step in provider.fetch(items=self._items()):
+            self._take(step)
+        return self._prove()
+
+    def _read_changes(self, provider: Provider, since: str | None) -> Fetched | None:
+        """Read only what changed; None where everything has to be read, and then the sync says why."""
+        if self.mode != SyncMode.QUICK:
+            return None
+        reason = self._facts.why_not_quick()
+        if not reason and isinstance(provider, FeedProvider):
+            self._mirror = self._new_mirror(partial=True)
+            try:
+                for step in provider.changes(since or self._facts.cursor or "", items=self._items()):
+                    self._take_change(step)
+            except ProviderError as error:
+                if error.code not in FULL_SYNC_NEEDED:
+                    raise
+                reason = error.message
+            else:
+                self._plan.warn(self._mirror.refresh())
+                return Fetched(frozenset(TYPES_OF))
+        self._go_full(reason or "this source does not tell what changed")
+        return None
+
+    def _take_change(self, step: Batch | Cursor) -> None:
+        if isinstance(step, Cursor):
+            self.cursor = step.value
+            return
+        self._take(step)
+        if step.collection is Collection.SCHOOLS:
+            self._keep_schools(whole=False)
+
+    def _go_full(self, reason: str) -> None:
+        """Read everything instead, and say why."""
+        self.mode = SyncMode.FULL
+        self._mirror = self._new_mirror()
+        sentence = reason[:1].upper() + reason[1:].rstrip(".")
+        note = f"Everything was read instead of changes only: {sentence}."
+        self._plan.warn([Problem("full-instead", value=reason)])
+        with writing(self._engine).begin() as connection:
+            self._pulse.fence(connection)
+            connection.execute(update(Sync).where(Sync.id == self._sync_id).values(mode=self.mode, note=note))
+
+    def _items(self) -> frozenset[str]:
+        return frozenset(str(item) for item in self._facts.options.items)
+
+    def _new_mirror(self, *, partial: bool = False) -> Mirror:
+        facts = self._facts
+        return Mirror(
+            self._engine, facts.id, self._sync_id, facts.places, self._pulse, stale=facts.mirror_stale, partial=partial
+        )
+
+    def _take(self, step: Batch | Seal) -> None:
+        self._begin(step.collection)
+        if isinstance(step, Seal):
+            self.seals.append(step)
+            self._refuse_empty(step)
+            if step.collection is Collection.SCHOOLS:
+                self._keep_schools(whole=step.complete)
+            return
+        self.others.update(step.others)
+        self._mirror.remove(step.collection, step.removed)
+        records, problems = self._checker.check(step.records)
+        problems = [*step.problems, *problems, *self._mirrored(step.collection, records)]
+        self._plan.warn(problems)
+        self._pulse.advance(len(step.records), step.total)
+
+    def _begin(self, collection: Collection) -> None:
+        words = STAGE_WORDS[collection]
+        if self._pulse.words != words:
+            self._pulse.stage(words)
+            self._mirror.open(collection)
+
+    def _mirrored(self, collection: Collection, records: list[Any]) -> list[Problem]:
+        match collection:
+            case Collection.SCHOOLS:
+                self._schools += records
+            case Collection.TERMS:
+                self._mirror.take_terms(records)
+            case Collection.COURSES:
+                self._mirror.take_courses(records)
+            case Collection.PEOPLE:
+                self._mirror.take_people(records)
+            case Collection.SECTIONS:
+                return self._mirror.take_sections(records)
+        return []
+
+    def _keep_schools(self, *, whole: bool) -> None:
+        with writing(self._engine).begin() as connection:
+            self._pulse.fence(connection)
+            remember_schools(connection, self._facts.id, self._schools, self._clock(), whole=whole)
+
+    def _refuse_empty(self, seal: Seal) -> None:
+        """An empty list of schools or people, where the portal holds some, is a fault of the source (SPEC 5, step 2)."""
+        if seal.rows or seal.collection not in {Collection.SCHOOLS, Collection.PEOPLE}:
+            return
+        link_or_school = (
+            exists().where(SisSchool.connection_id == self._facts.id, SisSchool.mapping == Mapping.MAPPED)
+            if seal.collection is Collection.SCHOOLS
+            else exists().where(AccountLink.connection_id == self._facts.id)
+        )
+        with self._engine.connect() as connection:
+            if connection.scalar(select(link_or_school)):
+                raise Stopped(
+                    f"The SIS answered with an empty list of {seal.collection}, although the portal holds some of them. "
+                    "That is not believed: nothing was changed. Check what is shared with this application, then sync again.",
+                    "empty",
+                )
+
+    def _prove(self) -> Fetched:
+        """Mark as gone what proven lists no longer name; of the others, say that deletes are withheld and why."""
+        seals = {seal.collection: seal for seal in self.seals}
+        complete: set[Collection] = set()
+        for collection in (Collection.SECTIONS, Collection.PEOPLE):
+            seal = seals.get(collection)
+            if seal is None:
+                continue
+            reason = self._contradiction(collection, seal) if seal.complete else seal.reason
+            if reason:
+                self.withheld += [{"type": type_, "reason": reason} for type_ in TYPES_OF[collection]]
+                continue
+            complete.add(collection)
+            # A delta is not the whole and needs no proof: it says itself what is gone.
+            if seal.complete:
+                self._mirror.seal(collection)
+        if self._facts.mirror_stale and complete == set(TYPES_OF):
+            self._mirror_is_fresh()
+        missing = frozenset() if Collection.PEOPLE in complete else self._mirror.missing_people()
+        return Fetched(frozenset(complete), missing)
+
+    def _contradiction(self, collection: Collection, seal: Seal) -> str:
+        """Why a list that looks whole is not believed; blank when nothing speaks against it."""
+        if collection is Collection.PEOPLE and (named := self._mirror.missing_but_named()):
+            return f"{named:,} people who are no longer listed are still named in sections"
+        if collection is Collection.SECTIONS and not seal.rows:
+            with self._engine.connect() as connection:
+                if connection.scalar(select(exists().where(ClassLink.connection_id == self._facts.id))):
+                    return "the list of sections is empty"
+        return ""
+
+    def _mirror_is_fresh(self) -> None:
+        with writing(self._engine).begin() as connection:
+            self._pulse.fence(connection)
+            # Not where somebody mapped a school meanwhile: this fetch was read with the mapping of its beginning.
+            same = SisConnection.options_version == self._facts.options_version
+            connection.execute(
+                update(SisConnection).where(SisConnection.id == self._facts.id, same).values(mirror_stale=False)
+            )
