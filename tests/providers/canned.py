@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from sisportal.providers.base import Provider
+from sisportal.providers.clever import CleverProvider
 from sisportal.providers.opening import open_clever
 from sisportal.roster.records import Batch, Collection, Problem, Seal
 
@@ -72,10 +73,18 @@ def json_answer(body: object, status: int = 200, **headers: str) -> Answer:
     return Answer(msgspec.json.encode(body), status, named)
 
 
-def opened(session: Canned, *, sleep: Callable[[float], None] = lambda _: None, page_size: int = 1000) -> Provider:
+def opened(
+    session: Canned, *, sleep: Callable[[float], None] = lambda _: None, page_size: int = 1000, version: str = "3.1"
+) -> CleverProvider:
     """A provider over the session."""
     return open_clever(
-        base_url="https://sis.test", token="t", session=session, clock=lambda: 1000.0, sleep=sleep, page_size=page_size
+        base_url="https://sis.test",
+        token="t",
+        session=session,
+        version=version,
+        clock=lambda: 1000.0,
+        sleep=sleep,
+        page_size=page_size,
     )
 
 
