@@ -16,6 +16,7 @@ from sqlalchemy import (
     not_,
     select,
     tuple_,
+    union_all,
     update,
 )
 from sqlalchemy.orm import QueryableAttribute, aliased
@@ -104,20 +105,37 @@ def total(counted: Counts, name: str) -> int:
     return sum(numbers.get(name, 0) for verbs in counted.values() for numbers in verbs.values())
 
 
-def action_rows(
+def action_page(
     connection: Connection, sync_id: int, chosen: ActionFilter, *, page: int = 1, per_page: int = 50
+) -> tuple[list[Row[Any]], int, int]:
+    """One page of the actions that ``chosen`` finds, how many it finds in all, and which page it is: past the end, the last.
+
+    Rows have every column, in the order of types and verbs as planned.
+    """
+    rows = action_rows(connection, sync_id, chosen, page=page, per_page=per_page, more=1)
+    if len(rows) <= per_page and (rows or page == 1):
+        # The end was seen: no second search of the whole plan to count.
+        return rows, (page - 1) * per_page + len(rows), page
+    total = count_rows(connection, sync_id, chosen)
+    last = max(-(-total // per_page), 1)
+    if not rows and page > last:
+        return action_rows(connection, sync_id, chosen, page=last, per_page=per_page), total, last
+    return rows[:per_page], total, page
+
+
+def action_rows(
+    connection: Connection, sync_id: int, chosen: ActionFilter, *, page: int = 1, per_page: int = 50, more: int = 0
 ) -> list[Row[Any]]:
-    """One page of the actions that ``chosen`` finds, every column, in the order of types and verbs as planned."""
-    statement = _listed(select(ACTIONS), sync_id, chosen).limit(per_page).offset((page - 1) * per_page)
+    """The actions of a page, and as many ``more`` as follow it."""
+    statement = _listed(select(ACTIONS), sync_id, chosen).limit(per_page + more).offset((page - 1) * per_page)
     return list(connection.execute(statement))
 
 
 def count_rows(connection: Connection, sync_id: int, chosen: ActionFilter) -> int:
     """How many actions ``chosen`` finds."""
-    if chosen.by_counts:
+    if chosen.by_counts and chosen.state != ActionState.PLANNED:
         stored: Counts = connection.scalars(select(Sync.counts).where(Sync.id == sync_id)).one()
-        if chosen.state != ActionState.PLANNED:
-            return _counted(stored, chosen)
+        return _counted(stored, chosen)
     statement = select(func.count()).select_from(ACTIONS).where(*_conditions(sync_id, chosen))
     return connection.scalar(statement) or 0
 
@@ -281,11 +299,15 @@ def _conditions(sync_id: int, chosen: ActionFilter) -> list[ColumnElement[bool]]
 
 
 def _is_warned(sync_id: int) -> ColumnElement[bool]:
+    about = aliased(Action)
     tied = select(Warning_.action_id).where(Warning_.sync_id == sync_id, Warning_.action_id.is_not(None))
-    loose = select(Warning_.external_id, Warning_.type).where(
-        Warning_.sync_id == sync_id, Warning_.action_id.is_(None), Warning_.external_id != ""
+    noticed = (Warning_.sync_id == sync_id, Warning_.action_id.is_(None), Warning_.external_id != "")
+    loose = select(about.id).where(
+        about.source_id.in_(select(Warning_.external_id).where(*noticed)),
+        tuple_(about.source_id, about.type).in_(select(Warning_.external_id, Warning_.type).where(*noticed)),
+        about.sync_id + 0 == sync_id,  # as a sum, so that SQLite looks the few ids up instead of reading the whole plan
     )
-    return Action.id.in_(tied) | tuple_(Action.source_id, Action.type).in_(loose)
+    return Action.id.in_(union_all(tied, loose))
 
 
 def _with_outcomes(numbers: dict[str, int]) -> dict[str, int]:

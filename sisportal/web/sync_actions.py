@@ -20,12 +20,13 @@ from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_sync, may_write
 from sisportal.web.acting import came_from, released_engine, who
 from sisportal.web.csv_files import csv_file
-from sisportal.web.lists import asked_pages, asked_search
+from sisportal.web.lists import PER_PAGE, Pages, asked_search
 from sisportal.web.portal import now
 from sisportal.web.rendering import from_htmx, redirect_for, render_invalid, render_partial, render_tab
 
 blueprint = Blueprint("sync_actions", __name__, url_prefix="/syncs/<int:sync_id>")
 
+MOST_PAGES = 1_000_000
 MOST_MEMBERS = 500
 """As many of those who join or leave are shown at once; a class rarely has more than fifty."""
 _HEADING = (
@@ -173,13 +174,12 @@ def _common(sync: Sync) -> dict[str, Any]:
 
 def _page(sync: Sync) -> dict[str, Any]:
     found, connection = chosen(), db.session.connection()
-    total = review.count_rows(connection, sync.id, found)
-    pages = asked_pages(total)
-    rows = review.action_rows(connection, sync.id, found, page=pages.page, per_page=pages.per_page)
+    asked = max(request.args.get("page", 1, type=int), 1)
+    rows, total, page = review.action_page(connection, sync.id, found, page=min(asked, MOST_PAGES), per_page=PER_PAGE)
     query = _query()
     return _common(sync) | {
         "found": found,
-        "pages": pages,
+        "pages": Pages(page, total),
         "lines": _lines(sync, rows),
         "ids": ",".join(str(row.id) for row in rows if row.state == ActionState.PLANNED),
         "query": query,

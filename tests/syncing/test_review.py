@@ -18,8 +18,9 @@ ADA = Who("ada@example.org", None, "10.0.0.7")
 
 
 @pytest.fixture
-def engine(sqlite_store_url: str) -> Iterator[Engine]:
-    engine = make_engine(sqlite_store_url)
+def engine(database_url: str) -> Iterator[Engine]:
+    """Either kind of database: what is counted and filtered has to be the same."""
+    engine = make_engine(database_url)
     yield engine
     engine.dispose()
 
@@ -44,8 +45,9 @@ def plan(engine: Engine, connection_id: int, **values: Any) -> int:
 
 def listed(engine: Engine, sync_id: int, **chosen: Any) -> list[str]:
     with engine.connect() as connection:
-        rows = review.action_rows(connection, sync_id, ActionFilter(**chosen))
-        assert review.count_rows(connection, sync_id, ActionFilter(**chosen)) == len(rows)
+        rows, total, page = review.action_page(connection, sync_id, ActionFilter(**chosen))
+        assert (total, page) == (len(rows), 1)
+        assert review.count_rows(connection, sync_id, ActionFilter(**chosen)) == total
         return [row.label for row in rows]
 
 
@@ -143,8 +145,37 @@ def test_every_filter_narrows_the_list(engine: Engine, connection_id: int) -> No
     assert listed(engine, sync_id, state="planned", type="section") == ["Algebra"]
 
 
-def test_counting_reads_only_what_is_held_or_unticked(engine: Engine, connection_id: int) -> None:
-    sync_id = plan(engine, connection_id)
+@pytest.mark.parametrize(
+    ("page", "labels", "shown"), [(1, ["A", "B"], 1), (2, ["C", "D"], 2), (3, ["E"], 3), (9, ["E"], 3)]
+)
+def test_pages_follow_each_other_and_past_the_end_is_the_last(
+    engine: Engine, connection_id: int, page: int, labels: list[str], shown: int
+) -> None:
+    sync_id = make_sync(engine, connection_id, [action(label) for label in "ABCDE"])
+
+    with engine.connect() as connection:
+        for chosen in (ActionFilter(), ActionFilter(school="north")):
+            rows, total, at = review.action_page(connection, sync_id, chosen, page=page, per_page=2)
+            assert ([row.label for row in rows], total, at) == (labels, 5, shown)
+
+
+def test_what_was_noticed_of_a_record_belongs_to_its_action(engine: Engine, connection_id: int) -> None:
+    sync_id, other = plan(engine, connection_id), plan(engine, connection_id)
+    warn(engine, sync_id, None, external_id="chen, bo")
+    warn(engine, other, None, external_id="díaz, ana")
+    warn(engine, sync_id, None, external_id="eze, ife", type="teacher")
+
+    assert listed(engine, sync_id, warned=True) == ["Chen, Bo"]
+    with engine.connect() as connection:
+        (bo,) = ids_of(engine, sync_id, "Chen, Bo")
+        shown = action_json(connection, sync_id, bo)
+    assert shown is not None
+    assert [warning["action_id"] for warning in shown["warnings"]] == [bo]
+
+
+def test_counting_reads_only_what_is_held_or_unticked_on_sqlite(sqlite_store_url: str) -> None:
+    engine = make_engine(sqlite_store_url)
+    sync_id = plan(engine, make_connection(engine))
     plans: list[str] = []
 
     with engine.connect() as connection:
@@ -156,6 +187,7 @@ def test_counting_reads_only_what_is_held_or_unticked(engine: Engine, connection
 
         review.counts(connection, sync_id)
 
+    engine.dispose()
     assert ["ix_action_unticked" in plans[0], "ix_action_held" in plans[1]] == [True, True]
 
 

@@ -1,6 +1,7 @@
 """History and Log: every sync, and every warning with the action that it is about."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -21,7 +22,7 @@ def engine(app: Flask) -> Engine:
         return db.engine
 
 
-def committed(engine: Engine, adds: int, **values: object) -> int:
+def committed(engine: Engine, adds: int, **values: Any) -> int:
     counts = {"student": {"add": {"planned": adds, "applied": adds}, "delete": {"planned": 1, "applied": 1}}}
     return make_sync(engine, 1, state="committed", counts=counts, **values)
 

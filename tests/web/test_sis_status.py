@@ -11,8 +11,8 @@ from sqlalchemy import Engine, select, update
 from sisportal.extensions import db
 from sisportal.models import Mapping, SisConnection, SisSchool, Sync, SyncState
 from sisportal.models.database import writing
+from tests.fakes import FakeClock, FakeQueue
 from tests.syncing.plans import NOW, action, make_connection, make_sync
-from tests.web.conftest import FakeClock, FakeQueue
 from tests.web.watching import queries, words
 
 STATUS = "/admin/sis/clever/status"

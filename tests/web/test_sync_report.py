@@ -9,8 +9,8 @@ from sqlalchemy import Engine, select
 
 from sisportal.extensions import db
 from sisportal.models import Sync, SyncState
+from tests.fakes import FakeQueue
 from tests.syncing.plans import NOW, action, ids_of, make_connection, make_sync, warn
-from tests.web.conftest import FakeQueue
 from tests.web.watching import queries, words
 
 HTMX = {"HX-Request": "true"}
