@@ -114,8 +114,8 @@ def _state(connection: Connection, connection_id: int) -> Hashable:
             select(newest.c.state).scalar_subquery(),
             done.scalar_subquery(),
         ).where(SisConnection.id == connection_id)
-    ).one()
-    return tuple(row)
+    ).one_or_none()
+    return None if row is None else tuple(row)
 
 
 def _read(connection: Connection, connection_id: int, mirrored: Mirrored) -> dict[str, Linkage]:
@@ -138,12 +138,12 @@ def _read(connection: Connection, connection_id: int, mirrored: Mirrored) -> dic
 
 def _numbers(connection_id: int, mirrored: Mirrored, role: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
     gone = mirrored.gone_in_sync.is_not(None)
-    counted = select(role, mirrored.school, mirrored.in_scope, gone, func.count())
-    if mirrored is SisPerson:
-        counted = counted.where(SisPerson.role.in_(("student", "teacher")))  # the index of the list begins with it
-    return counted.where(mirrored.connection_id == connection_id).group_by(
-        role, mirrored.school, mirrored.in_scope, gone
-    )
+    groups = [mirrored.school, mirrored.in_scope, gone]
+    counted = select(role, *groups, func.count()).where(mirrored.connection_id == connection_id)
+    if mirrored is SisSection:
+        return counted.group_by(*groups)
+    # The index of the list begins with the role.
+    return counted.where(SisPerson.role.in_(("student", "teacher"))).group_by(role, *groups)
 
 
 def _differing(connection_id: int, mirrored: Mirrored, role: ColumnElement[str]) -> Select[*tuple[Any, ...]]:

@@ -21,7 +21,7 @@ PORTAL = ["Abara, Ada", "Chen, Ben", "Eze, Tom"]
 @pytest.fixture
 def mirrored(app: Flask) -> Mirrored:
     """Two students of the north, one archived; a teacher; a student of the south; a class, and a parent with a session."""
-    made = Mirrored(app)
+    made = Mirrored.of(app)
     mia = made.linked(student("m", "Abel", email="mia@example.org", grade="9"))
     ann = made.linked(student("n", "Noor", "Ann"), archived_at=NOW, archived_by_sync=1)
     tia = made.linked(teacher("t", "Ueda", "Tia"))

@@ -17,7 +17,7 @@ BASE = "/admin/sis/clever"
 
 @pytest.fixture
 def mirrored(app: Flask) -> Mirrored:
-    made = Mirrored(app)
+    made = Mirrored.of(app)
     made.linked(student("a"))
     made.linked(student("b", "Berg"), archived_at=NOW)
     made.person(student("c", "Chen", school=SOUTH))

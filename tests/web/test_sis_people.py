@@ -18,7 +18,7 @@ TEACHERS = "/admin/sis/clever/teachers"
 
 @pytest.fixture
 def mirrored(app: Flask) -> Mirrored:
-    return Mirrored(app)
+    return Mirrored.of(app)
 
 
 @pytest.fixture

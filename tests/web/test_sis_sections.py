@@ -16,7 +16,7 @@ ALGEBRA = Section("alg", "Algebra 1", period="3", school=NORTH, teachers=("t",),
 @pytest.fixture
 def mirrored(app: Flask) -> Mirrored:
     """A class of one teacher and two students, of whom one has left the portal's class, and three other sections."""
-    made = Mirrored(app)
+    made = Mirrored.of(app)
     tom, mia = made.linked(teacher("t")), made.linked(student("a"))
     made.person(student("b", "Berg", number="77"))
     made.section(ALGEBRA, (1, 2, 3))
