@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, func, select, text
+from sqlalchemy import Connection, Engine, Select, exists, func, select, text
 
 from sisportal.models import (
     Account,
@@ -14,9 +14,11 @@ from sisportal.models import (
     Action,
     ActionState,
     ClassLink,
+    Membership,
     Organization,
     SchoolClass,
     SisConnection,
+    Source,
     Sync,
     SyncState,
 )
@@ -101,6 +103,24 @@ def _classes(connection: Connection) -> Iterator[Finding]:
     yield from _listed(
         connection, hidden, "classes are active under an archived parent", "Reactivate the parent, or archive them."
     )
+    yield from _parents(connection)
+
+
+def _parents(connection: Connection) -> Iterator[Finding]:
+    """Parents hold sessions, not people; those that a sync made are archived with their last session (SPEC 10)."""
+    peopled = (
+        select(SchoolClass.id)
+        .join(Membership, Membership.class_id == SchoolClass.id)
+        .where(SchoolClass.is_parent, Membership.ended_by_sync.is_(None))
+        .distinct()
+    )
+    yield from _listed(connection, peopled, "parent classes have people of their own", REPORT_IT)
+    session = SchoolClass.__table__.alias("session")
+    has_session = exists().where(session.c.parent_id == SchoolClass.id, session.c.archived_at.is_(None))
+    left = select(SchoolClass.id).where(
+        SchoolClass.is_parent, SchoolClass.source == Source.SYNC, SchoolClass.archived_at.is_(None), ~has_session
+    )
+    yield from _listed(connection, left, "parent classes are active without an active session", REPORT_IT)
 
 
 def _links(connection: Connection) -> Iterator[Finding]:
@@ -145,6 +165,8 @@ def _counts(connection: Connection) -> Iterator[Finding]:
                 if (numbers.get("planned", 0), numbers.get("applied", 0)) != (actual[key], applied[key]):
                     wrong.add(sync_id)
     yield from _found(sorted(wrong), "syncs count other numbers of actions than they have", REPORT_IT)
+    aimless = select(Action.id).where(Action.state == ActionState.APPLIED, Action.target_id.is_(None))
+    yield from _listed(connection, aimless, "actions were applied to no record", REPORT_IT)
 
 
 def _stopped(connection: Connection, now: datetime) -> Iterator[Finding]:
