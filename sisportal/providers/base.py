@@ -98,6 +98,12 @@ class FeedProvider(Provider, Protocol):
         Blank where the feed is empty, switched off or out of reach; raises nothing.
         """
 
+    def place_at(self, moment: float) -> str:
+        """The place in the feed at a unix second, to be used like a cursor where somebody asks for changes since a day.
+
+        Changes between the last committed sync and a later place are never told: of the two, use the earlier.
+        """
+
     def changes(self, cursor: str, *, items: frozenset[str]) -> Iterator[Batch | Cursor]:
         """What changed in ``items`` after ``cursor``, then one ``Cursor`` to keep in its place.
 

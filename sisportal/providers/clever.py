@@ -7,7 +7,7 @@ from sisportal.providers.base import Check, Cursor, DistrictFacts, ProviderError
 from sisportal.providers.clever_api import CleverApi
 from sisportal.providers.clever_changes import Changes
 from sisportal.providers.clever_families import Family
-from sisportal.providers.clever_feed import FeedReading, check_age, newest_event
+from sisportal.providers.clever_feed import FeedReading, check_age, id_at, newest_event
 from sisportal.providers.clever_lists import SCHOOLS, fetch_list
 from sisportal.providers.clever_wire import WireDistrict, WireSchool, district_facts
 from sisportal.providers.paging import Item, Page
@@ -85,6 +85,10 @@ class CleverProvider:
             return newest_event(self._api)
         except ProviderError:
             return ""  # without a place to go on from the next sync reads everything, and says why
+
+    def place_at(self, moment: float) -> str:
+        """See ``FeedProvider.place_at``."""
+        return id_at(moment)
 
     def changes(self, cursor: str, *, items: frozenset[str]) -> Iterator[Batch | Cursor]:
         """See ``FeedProvider.changes``."""

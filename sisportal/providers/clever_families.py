@@ -25,7 +25,6 @@ from sisportal.providers.clever_wire import (
 from sisportal.providers.paging import Item, Page
 from sisportal.roster.records import Batch, Collection, Person, Problem, Seal
 
-
 Tried = tuple[str, str, dict[str, str]]
 
 

@@ -22,6 +22,8 @@ MOST_CHANGES = 50_000
 """Records. They are held in memory while the feed is read; with more of them a full fetch is no slower."""
 VERBS = frozenset({"created", "updated", "deleted"})
 _DISTRICTS = "districts"
+_NO_EVENT = "0" * 16
+"""What no event's id ends in: machine and counter of an ObjectId."""
 
 
 class _Previous(msgspec.Struct, gc=False):
@@ -87,7 +89,7 @@ def check_age(cursor: str, now: float) -> None:
         days = int((now - moment) // 86_400)
         raise _full_sync(
             "cursor-expired",
-            f"The last committed sync ends {days} days ago, and Clever keeps events for thirty days only",
+            f"The changes asked for begin {days} days ago, and Clever keeps events for thirty days only",
         )
 
 
@@ -123,23 +125,19 @@ class FeedReading:
 
     def _read(self) -> None:
         walk = self._api.walk(_read_page, EVENTS, {"starting_after": just_before(self._cursor)})
-        found = False
+        found = is_a_moment(self._cursor)
         for haul in walk:
             for event in haul.records:
-                if not found:
-                    found = self._meets(event)
-                else:
+                if found:
                     self._take(event)
+                elif event.id == self._cursor:  # as long as the newest of then is kept, so is all that came after it
+                    found = True
+                else:
+                    raise _gone()
         if walk.tally.unread or walk.tally.doubts:
             raise unreadable("Some of Clever's events could not be read")
         if not found:
             raise _gone()
-
-    def _meets(self, event: WireEvent) -> bool:
-        """The first event must be the one that was the newest: as long as it is kept, so is all that came after it."""
-        if event.id != self._cursor:
-            raise _gone()
-        return True
 
     def _take(self, event: WireEvent) -> None:
         if event.id <= self.newest:
@@ -192,6 +190,16 @@ def moment_of(id_: str) -> int | None:
         return None
 
 
+def id_at(moment: float) -> str:
+    """Less than every id that is made from the unix second on, greater than all before."""
+    return f"{max(0, int(moment)):08x}{_NO_EVENT}"
+
+
+def is_a_moment(cursor: str) -> bool:
+    """Whether it stands for a moment rather than for an event."""
+    return cursor.endswith(_NO_EVENT)
+
+
 def just_before(cursor: str) -> str:
     """The greatest id that is less: ids after it begin with ``cursor`` itself. A cursor need not exist (Clever: paging)."""
     return f"{max(0, int(cursor, 16) - 1):024x}"
@@ -207,7 +215,7 @@ def _gone() -> ProviderError:
 
 
 def _full_sync(code: str, sentence: str) -> ProviderError:
-    return ProviderError(f"{sentence}. Everything has to be read.", code=code, path=EVENTS)
+    return ProviderError(f"{sentence}.", code=code, path=EVENTS)
 
 
 def _seconds(moment: str | msgspec.UnsetType) -> int | None:
