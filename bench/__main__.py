@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.report import busy, sync_lines, table
-from bench.runs import RunFailed, measure_syncs, record
+from bench.report import busy, page_table, sync_table
+from bench.runs import RunFailed, measure_district, record
 from bench.stores import PostgresStores, SqliteStores, Stores
 
 RESULTS = Path(__file__).parent / "results"
@@ -38,14 +38,14 @@ def measure(sizes: list[int], runs: int, stores: Stores) -> dict[str, Any]:
     for students in sorted(sizes):
         _say(f"{students:,} students: making up the district")
         with record(students) as folder:
-            districts.append(measure_syncs(students, Path(folder) / "pages", stores, runs, _say))
+            districts.append(measure_district(students, Path(folder) / "pages", stores, runs, _say))
     if busy(districts):
         _say(BUSY_NOTE)
-    machine = f"{stores.kind}, Python {platform.python_version()}, {platform.machine()}"
+    tables = [sync_table(districts), *(page_table(figures) for figures in districts)]
     return {
-        "on": machine,
+        "on": f"{stores.kind}, Python {platform.python_version()}, {platform.machine()}",
         "at": datetime.now(UTC).isoformat(),
-        "table": table(sync_lines(districts)),
+        "table": "\n\n".join(tables),
         "districts": districts,
     }
 

@@ -9,6 +9,7 @@ import msgspec
 from werkzeug.test import Client
 
 from bench.recorded import BASE, Response, key_of, target_of
+from sisportal.providers.base import FeedProvider
 from sisportal.providers.opening import open_clever
 from sisportal.sandbox.generator import generate
 from sisportal.sandbox.service import Sandbox, create_sandbox
@@ -45,6 +46,8 @@ def record(students: int, folder: Path) -> None:
     sandbox = create_sandbox(generate(students))
     provider = open_clever(base_url=BASE, token=sandbox.token, session=RecordingSession(sandbox, folder))
     provider.district()
+    if isinstance(provider, FeedProvider):
+        provider.cursor()
     for _ in provider.fetch(items=EVERYTHING):
         pass
 

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 Figures = dict[str, Any]
+Cells = tuple[str, ...]
 
 FIRST_GOAL, UNCHANGED_GOAL, LINEAR_GOAL = 3.0, 2.0, 1.3
 MEMORY_GOALS = {10_000: 200, 100_000: 350}
 """Students -> megabytes that a worker may take at most."""
 SMALLEST_JUDGED = 10_000
 """Below this what every sync costs, however small, outweighs the records."""
+PAGE_GOALS = {"p95": 60.0, "queries": 12, "bytes": 200_000, "gzip_bytes": 30_000}
+"""Of any page: milliseconds on the server, statements, bytes of HTML as they are and compressed."""
+TICK, TICK_GOALS = "saving a tick", {"p95": 25.0}
 BUSY = 0.8
 """A process that got less of the processor than this was waiting for others."""
 
@@ -33,16 +37,45 @@ def sync_lines(sizes: list[Figures]) -> list[Line]:
     return lines
 
 
-def table(lines: list[Line]) -> str:
-    """The rows as a Markdown table, columns aligned."""
+def sync_table(sizes: list[Figures]) -> str:
+    """The rows of every district as a table."""
     heads = ("students", "what", "figure", "to the floor", "goal", "")
-    cells = [(f"{line.students:,}", line.what, line.figure, line.ratio, line.goal, _verdict(line)) for line in lines]
-    widths = [max(len(row[column]) for row in (heads, *cells)) for column in range(len(heads))]
+    return table(
+        heads,
+        [
+            (f"{line.students:,}", line.what, line.figure, line.ratio, line.goal, _verdict(line))
+            for line in sync_lines(sizes)
+        ],
+    )
+
+
+def page_table(figures: Figures) -> str:
+    """The pages of one district as a table: milliseconds on the server, statements, kilobytes of HTML."""
+    heads = (f"page, {figures['students']:,} students held", "first", "p50", "p95", "queries", "kB", "kB gzip", "goals")
+    return table(heads, [_page_cells(page) for page in figures["pages"]])
+
+
+def unmet(page: Figures) -> list[str]:
+    """Which goals a page misses."""
+    goals = TICK_GOALS if page["what"] == TICK else PAGE_GOALS
+    return [name for name, most in goals.items() if page[name] > most]
+
+
+def table(heads: Cells, rows: list[Cells]) -> str:
+    """A Markdown table, columns aligned."""
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     rule = tuple("-" * width for width in widths)
     return "\n".join(
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in (heads, rule, *cells)
+        for row in (heads, rule, *rows)
     )
+
+
+def _page_cells(page: Figures) -> Cells:
+    verdict = f"not met: {', '.join(missed)}" if (missed := unmet(page)) else "met"
+    times = (f"{page[name]:.1f} ms" for name in ("first", "p50", "p95"))
+    sizes = (f"{page[name] / 1000:.1f}" for name in ("bytes", "gzip_bytes"))
+    return (page["what"], *times, str(page["queries"]), *sizes, verdict)
 
 
 def busy(sizes: list[Figures]) -> bool:

@@ -31,10 +31,10 @@ def child(module: str, *arguments: str) -> str:
     return done.stdout
 
 
-def measure_syncs(students: int, folder: Path, stores: Stores, runs: int, say: Say) -> Figures:
-    """The medians of every figure of a district whose pages lie in the folder, and the size of the last store."""
+def measure_district(students: int, folder: Path, stores: Stores, runs: int, say: Say) -> Figures:
+    """Every figure of a district whose recorded pages lie in the folder: medians of its syncs, and the portal's pages."""
     taken: dict[str, list[Figures]] = {name: [] for pair in PAIRS for name in pair}
-    size = 0
+    size, pages = 0, []
     for run in range(runs):
         say(f"{students:,} students: run {run + 1} of {runs}")
         names = (f"floor-{run}", f"portal-{run}")
@@ -42,11 +42,15 @@ def measure_syncs(students: int, folder: Path, stores: Stores, runs: int, say: S
         for pair in PAIRS:
             for figure, address in zip(pair, addresses, strict=True):
                 taken[figure].append(json.loads(child("bench.measured", figure, str(folder), address)))
-        size = stores.size(names[1])
+        if run + 1 == runs:
+            size = stores.size(names[1])
+            say(f"{students:,} students: pages")
+            pages = json.loads(child("bench.pages", str(folder), addresses[1]))
         for name in names:
             stores.drop(name)
     figures: Figures = {name: _medians(rows) for name, rows in taken.items()}
-    return figures | {"students": students, "bytes": size, "records": taken["first"][-1]["records"], "runs": taken}
+    found = {"students": students, "bytes": size, "records": taken["first"][-1]["records"], "pages": pages}
+    return figures | found | {"runs": taken}
 
 
 def record(students: int) -> tempfile.TemporaryDirectory[str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bench.report import Line, busy, sync_lines, table
+from bench.report import busy, sync_lines, table, unmet
 
 
 def district(students: int, *, first: float, floor: float, unchanged: float = 1.0, peak: int = 100) -> dict[str, Any]:
@@ -51,13 +51,23 @@ def test_time_per_record_counts_people_sections_and_enrolments() -> None:
 
 
 def test_columns_of_the_table_are_aligned() -> None:
-    lines = [Line(10, "short", "1 s"), Line(100_000, "longer words", "20 s", "2.00 x", "at most 3 x", met=True)]
-    assert table(lines).splitlines() == [
-        "| students | what         | figure | to the floor | goal        |     |",
-        "| -------- | ------------ | ------ | ------------ | ----------- | --- |",
-        "| 10       | short        | 1 s    |              |             |     |",
-        "| 100,000  | longer words | 20 s   | 2.00 x       | at most 3 x | met |",
+    assert table(("what", "figure"), [("short", "1 s"), ("longer words", "20 s")]).splitlines() == [
+        "| what         | figure |",
+        "| ------------ | ------ |",
+        "| short        | 1 s    |",
+        "| longer words | 20 s   |",
     ]
+
+
+def test_a_page_misses_the_goals_that_it_is_above() -> None:
+    most = {"p95": 60.0, "queries": 12, "bytes": 200_000, "gzip_bytes": 30_000}
+    assert unmet({"what": "accounts", **most}) == []
+    assert unmet({"what": "accounts", **{name: value + 1 for name, value in most.items()}}) == list(most)
+
+
+def test_saving_a_tick_has_a_goal_of_its_own() -> None:
+    tick = {"what": "saving a tick", "p95": 25.1, "queries": 13, "bytes": 1, "gzip_bytes": 1}
+    assert unmet(tick) == ["p95"]
 
 
 def test_a_busy_machine_is_noticed() -> None:

@@ -11,7 +11,9 @@ from bench.__main__ import main
 from bench.bare import connect
 from bench.product import Portal, Unexpected, first_sync, unchanged_sync
 from bench.recording import record
+from bench.report import TICK, records_of
 from bench.stores import PostgresStores, SqliteStores, Stores
+from bench.visits import VISITS
 from sisportal.models import Account, AccountLink
 from sisportal.models.database import writing
 
@@ -105,12 +107,13 @@ def test_the_bench_prints_a_table_and_keeps_the_figures(
     (kept,) = tmp_path.glob("*.json")
     figures = json.loads(kept.read_text())
     assert figures["table"] + "\n" == printed
-    assert [line.split("|")[2].strip() for line in printed.splitlines()[2:]] == [
+    assert [page["what"] for page in figures["districts"][0]["pages"]] == [*(visit.what for visit in VISITS), TICK]
+    assert [line.split("|")[2].strip() for line in printed.splitlines()[2:9]] == [
         "first sync, prepare and commit",
         "- prepare",
         "- commit",
         "full sync with nothing changed",
-        f"time per record ({sum(figures['districts'][0]['records'][name] for name in ('people', 'sections', 'enrollments'))} records)",
+        f"time per record ({records_of(figures['districts'][0])} records)",
         "memory of the worker, at its peak",
         "database",
     ]
