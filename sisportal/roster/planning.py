@@ -106,8 +106,10 @@ def plan_section(
     incoming = class_values(section, places)
     teachers = [source_id for source_id in section.teachers if source_id in members]
     students = [source_id for source_id in section.students if source_id in members]
+    if not set(teachers).isdisjoint(students):
+        students = [source_id for source_id in students if source_id not in teachers]
     # Somebody listed who cannot be a member yet: the class stays to be compared until they can.
-    whole = len(teachers) == len(section.teachers) and len(students) == len(section.students)
+    whole = members >= {*section.teachers, *section.students}
     mark = fingerprint if whole else None
     if held is None:
         after = without_blanks(incoming) | {"style": class_style(section, options), "teachers": teachers}
@@ -143,13 +145,15 @@ def plan_section(
 def _roster(
     section: Section, teachers: list[str], students: list[str], written: Values, staying: Set[str]
 ) -> dict[str, list[str]]:
-    last = [*written.get("teachers", []), *written.get("students", [])]
-    known = set(last)
+    """Who joins and who leaves; somebody listed as a student instead of a teacher, or the other way, joins as that."""
+    last_teachers, last_students = written.get("teachers", []), written.get("students", [])
+    teaching, attending = set(last_teachers), set(last_students)
+    joining = [source_id for source_id in teachers if source_id not in teaching]
+    joining += [source_id for source_id in students if source_id not in attending]
     listed = {*section.teachers, *section.students}
-    return {
-        "join": [source_id for source_id in (*teachers, *students) if source_id not in known],
-        "leave": [source_id for source_id in last if source_id not in listed and source_id not in staying],
-    }
+    last = [*last_teachers, *last_students]
+    leaving = [source_id for source_id in last if source_id not in listed and source_id not in staying]
+    return {"join": joining, "leave": leaving}
 
 
 def _order(teachers: list[str], written: Values, roster: dict[str, list[str]]) -> bool:
@@ -158,7 +162,8 @@ def _order(teachers: list[str], written: Values, roster: dict[str, list[str]]) -
     One who is still listed but has no account now (archived, out of scope) does not count.
     """
     last: list[str] = written.get("teachers", [])
-    return [source_id for source_id in last if source_id in teachers or source_id in roster["leave"]] != teachers
+    moving = {*teachers, *roster["join"], *roster["leave"]}
+    return [source_id for source_id in last if source_id in moving] != teachers
 
 
 def plan_delete(type_: str, source_id: str, label: str, school: str, target_id: int) -> Planned:

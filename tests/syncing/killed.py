@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -21,6 +22,14 @@ from sisportal.syncing import actions, commit_accounts, commit_classes, parents
 from sisportal.syncing.commit import commit
 from sisportal.syncing.prepare import prepare, request_sync
 from tests.syncing.portal import Portal, reader
+
+SMALL_BATCHES: list[tuple[ModuleType, str, int]] = [
+    (actions, "AT_ONCE", 20),
+    (commit_accounts, "AT_ONCE", 7),
+    (commit_classes, "AT_ONCE", 5),
+    (parents, "_KEYS_AT_ONCE", 2),
+]
+"""So that a small district has as many boundaries as a large one."""
 
 
 class Task(msgspec.Struct):
@@ -60,9 +69,9 @@ class Outcome(msgspec.Struct):
 
 
 def main() -> None:
-    # Small batches: a small district then has as many boundaries as a large one.
-    actions.AT_ONCE, commit_accounts.AT_ONCE, commit_classes.AT_ONCE = 20, 7, 5
-    parents._KEYS_AT_ONCE = 2
+    for module, name, size in SMALL_BATCHES:
+        assert hasattr(module, name)
+        setattr(module, name, size)
     task = msgspec.json.decode(sys.argv[1], type=Task)
     with TemporaryDirectory() as folder:
         first, *others = task.urls
@@ -143,7 +152,7 @@ def _forked(call: Callable[[], object]) -> int:
         return os.waitpid(child, 0)[1]
     try:
         call()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the child must never come back into the parent's code
         sys.excepthook(*sys.exc_info())
         os._exit(1)
     os._exit(0)

@@ -109,7 +109,7 @@ class Expected:
     def _person(self, person: Person, schools: list[str]) -> Values:
         part = person.teacher or person.as_student
         primary = part.school if part.school in schools else schools[0]
-        roles = {"teacher": person.teacher, "student": person.student, "staff": person.staff}
+        roles: dict[str, object] = {"teacher": person.teacher, "student": person.student, "staff": person.staff}
         roles |= {"district-admin": person.administrator, "contact": person.contact}
         values: Values = {
             "role": "teacher" if person.teacher else "student",
@@ -159,7 +159,9 @@ def _schools(person: Person) -> list[str]:
     return [part.school, *part.schools] if part else []
 
 
-def _note(changes: Changes, type_: str, source_id: str, held: dict[str, Values], incoming: Values, blank: Values) -> None:
+def _note(
+    changes: Changes, type_: str, source_id: str, held: dict[str, Values], incoming: Values, blank: Values
+) -> None:
     was = held.get(source_id)
     told = {name: value for name, value in incoming.items() if value not in ("", None, [])}
     if was is None:

@@ -42,16 +42,16 @@ def test_of_two_prepares_at_once_one_is_told(portal: Portal) -> None:
     assert portal.sync(second).state == SyncState.QUEUED
 
 
-def test_a_sync_that_runs_is_not_begun_again(portal: Portal) -> None:
-    sync_id = portal.request()
+def test_a_sync_that_runs_is_not_begun_again(quick_portal: Portal) -> None:
+    sync_id = quick_portal.request()
     told: list[str] = []
 
     def again() -> None:
         with pytest.raises(NotAllowed) as refusal:
-            prepare(portal.engine, sync_id, portal.open_provider, portal.clock)
+            prepare(quick_portal.engine, sync_id, quick_portal.open_provider, quick_portal.clock)
         told.append(str(refusal.value))
 
-    prepare(portal.engine, sync_id, during(portal.open_provider, 3, again), portal.clock)
+    prepare(quick_portal.engine, sync_id, during(quick_portal.open_provider, 3, again), quick_portal.clock)
 
     assert told == [f"Sync {sync_id} is already preparing."]
 
@@ -93,7 +93,9 @@ def test_nothing_is_prepared_while_a_commit_runs(quick_portal: Portal) -> None:
     sync_id = quick_portal.prepare()
     claim(quick_portal.engine, sync_id, SyncState.COMMITTING, quick_portal.now)
 
-    with pytest.raises(Busy, match=rf"Sync {sync_id} is being committed since 09:31 UTC\. Wait for it, or continue it\."):
+    with pytest.raises(
+        Busy, match=rf"Sync {sync_id} is being committed since 09:31 UTC\. Wait for it, or continue it\."
+    ):
         prepare(quick_portal.engine, quick_portal.request(), quick_portal.open_provider, quick_portal.clock)
 
 
@@ -290,8 +292,6 @@ def test_an_unexpected_failure_is_noted_raised_and_leaves_the_portal_alone(quick
     assert (row.state, row.error_code) == (SyncState.FAILED, "unexpected")
     assert quick_portal.dump() == before
     assert quick_portal.actions(quick_portal.prepare()) == {}
-
-
 
 
 def test_what_was_planned_before_a_crash_is_not_part_of_the_next_plan(quick_portal: Portal) -> None:

@@ -271,7 +271,9 @@ def test_an_account_removed_in_between_is_a_conflict(quick_portal: Portal, distr
 
 
 @pytest.mark.parametrize("spelling", ["as planned", "in capitals", "beyond ASCII"])
-def test_a_username_taken_in_between_gets_a_number(portal: Portal, district: District, student: str, spelling: str) -> None:
+def test_a_username_taken_in_between_gets_a_number(
+    portal: Portal, district: District, student: str, spelling: str
+) -> None:
     wished = "Ömer.Ñandú" if spelling == "beyond ASCII" else "mia.abara"
     district.people[student].as_student.username = wished
     sync_id = portal.prepare()

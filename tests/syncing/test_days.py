@@ -60,7 +60,7 @@ def test_the_plan_of_a_day_is_what_the_day_changed(portal: Portal) -> None:
     assert portal.actions(portal.prepare()) == {}
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_ten_days_in_a_row_leave_portal_and_district_equal(portal: Portal, district: District, seed: int) -> None:
     """Some days nobody commits what was prepared, and some days nobody syncs at all."""
     expected, chance = Expected(), random.Random(seed)
@@ -109,25 +109,30 @@ def test_a_leaver_is_archived_and_the_same_account_is_active_again_when_they_com
     portal.commit(sync_id)
 
     back = portal.account_of(student)
-    assert (back.id, back.archived_at, back.archived_by_sync, back.username) == (account.id, None, None, account.username)
+    assert (back.id, back.archived_at, back.archived_by_sync, back.username) == (
+        account.id,
+        None,
+        None,
+        account.username,
+    )
     assert {id_ for id_, class_ in portal.classes().items() if student in class_["students"]} == sections
     assert portal.actions(portal.prepare()) == {}
 
 
-def test_a_section_that_is_dropped_is_archived_and_comes_back_as_the_same_class(portal: Portal) -> None:
-    district = portal.served.sandbox.district
+def test_a_section_that_is_dropped_is_archived_and_comes_back_as_the_same_class(quick_portal: Portal) -> None:
+    district = quick_portal.served.sandbox.district
     section = next(section for section in district.sections if section.students)
-    portal.sync_all()
-    class_, roster = portal.class_of(section.id), portal.roster(section.id)
+    quick_portal.sync_all()
+    class_, roster = quick_portal.class_of(section.id), quick_portal.roster(section.id)
     edits.drop_section(district, section.id)
-    portal.sync_all()
-    assert portal.class_of(section.id).archived_at is not None
+    quick_portal.sync_all()
+    assert quick_portal.class_of(section.id).archived_at is not None
 
     district.put(section)
-    sync_id = portal.sync_all()
+    sync_id = quick_portal.sync_all()
 
-    assert list(portal.actions(sync_id)) == [("section", "reactivate", section.id)]
-    assert (portal.class_of(section.id).id, portal.roster(section.id)) == (class_.id, roster)
+    assert list(quick_portal.actions(sync_id)) == [("section", "reactivate", section.id)]
+    assert (quick_portal.class_of(section.id).id, quick_portal.roster(section.id)) == (class_.id, roster)
 
 
 def test_a_portal_of_one_school_takes_in_that_school_only(portal: Portal, district: District) -> None:

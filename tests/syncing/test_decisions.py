@@ -24,18 +24,18 @@ def sections(district: District, student: str) -> list[str]:
 
 
 def test_an_unticked_person_gets_no_account_and_no_place_in_rosters(
-    portal: Portal, student: str, sections: list[str]
+    quick_portal: Portal, student: str, sections: list[str]
 ) -> None:
-    sync_id = portal.prepare()
-    portal.untick(sync_id, student)
+    sync_id = quick_portal.prepare()
+    quick_portal.untick(sync_id, student)
 
-    assert portal.commit(sync_id) is SyncState.COMMITTED
+    assert quick_portal.commit(sync_id) is SyncState.COMMITTED
 
-    assert student not in portal.accounts()
-    assert portal.states(sync_id)[student] == "unticked"
-    assert {portal.states(sync_id)[section] for section in sections} == {"applied"}
-    assert all(student not in portal.roster(section) for section in sections)
-    skipped = [each for each in portal.warnings(sync_id, "commit") if each[0] == "unticked-in-roster"]
+    assert student not in quick_portal.accounts()
+    assert quick_portal.states(sync_id)[student] == "unticked"
+    assert {quick_portal.states(sync_id)[section] for section in sections} == {"applied"}
+    assert all(student not in quick_portal.roster(section) for section in sections)
+    skipped = [each for each in quick_portal.warnings(sync_id, "commit") if each[0] == "unticked-in-roster"]
     assert skipped == sorted(("unticked-in-roster", section, student) for section in sections)
 
 
@@ -58,17 +58,20 @@ def test_an_unticked_person_takes_their_places_once_they_are_ticked(
     assert portal.actions(portal.prepare()) == {}
 
 
-def test_an_unticked_section_is_no_class_and_is_proposed_again(portal: Portal, district: District) -> None:
+def test_an_unticked_section_is_no_class_and_is_proposed_again(quick_portal: Portal, district: District) -> None:
     section = district.sections.ids[0]
-    sync_id = portal.prepare()
-    portal.untick(sync_id, section)
-    portal.commit(sync_id)
+    sync_id = quick_portal.prepare()
+    quick_portal.untick(sync_id, section)
+    quick_portal.commit(sync_id)
 
-    assert section not in portal.classes()
-    again = portal.prepare()
-    assert list(portal.actions(again)) == [("section", "add", section)]
-    portal.commit(again)
-    assert set(portal.roster(section)) == {*district.sections[section].teachers, *district.sections[section].students}
+    assert section not in quick_portal.classes()
+    again = quick_portal.prepare()
+    assert list(quick_portal.actions(again)) == [("section", "add", section)]
+    quick_portal.commit(again)
+    assert set(quick_portal.roster(section)) == {
+        *district.sections[section].teachers,
+        *district.sections[section].students,
+    }
 
 
 def test_an_unticked_delete_keeps_the_account_and_its_places_until_it_is_ticked(
@@ -92,34 +95,34 @@ def test_an_unticked_delete_keeps_the_account_and_its_places_until_it_is_ticked(
 
 
 def test_an_unticked_delete_of_somebody_who_is_back_is_not_proposed_again(
-    portal: Portal, district: District, student: str
+    quick_portal: Portal, district: District, student: str
 ) -> None:
-    portal.sync_all()
-    before = portal.accounts(), portal.classes()
+    quick_portal.sync_all()
+    before = quick_portal.accounts(), quick_portal.classes()
     edits.leave(district, student)
-    sync_id = portal.prepare()
-    portal.untick(sync_id, student)
-    portal.commit(sync_id)
+    sync_id = quick_portal.prepare()
+    quick_portal.untick(sync_id, student)
+    quick_portal.commit(sync_id)
     edits.come_back(district, student)
 
-    portal.sync_all()
+    quick_portal.sync_all()
 
-    assert (portal.accounts(), portal.classes()) == before
-    assert portal.actions(portal.prepare()) == {}
+    assert (quick_portal.accounts(), quick_portal.classes()) == before
+    assert quick_portal.actions(quick_portal.prepare()) == {}
 
 
 def test_an_unticked_edit_is_proposed_again_with_what_came_since(
-    portal: Portal, district: District, student: str
+    quick_portal: Portal, district: District, student: str
 ) -> None:
-    portal.sync_all()
-    held = portal.account_of(student)
+    quick_portal.sync_all()
+    held = quick_portal.account_of(student)
     edits.rename_person(district, student, last="Zimmermann")
-    sync_id = portal.prepare()
-    portal.untick(sync_id, student)
-    portal.commit(sync_id)
+    sync_id = quick_portal.prepare()
+    quick_portal.untick(sync_id, student)
+    quick_portal.commit(sync_id)
     edits.change_email(district, student, "new@students.example.org")
 
-    action = portal.actions(portal.prepare())["student", "edit", student]
+    action = quick_portal.actions(quick_portal.prepare())["student", "edit", student]
 
     assert action.before == {"last_name": held.last_name, "email": held.email}
     assert action.after == {"last_name": "Zimmermann", "email": "new@students.example.org"}
@@ -150,13 +153,13 @@ def test_one_unticked_place_of_a_roster_change_is_left_as_it_is_and_proposed_aga
     assert set(portal.roster(section.id)) == {*section.teachers, *section.students}
 
 
-def test_a_sync_of_which_nothing_is_ticked_changes_nothing(portal: Portal) -> None:
-    sync_id = portal.prepare()
-    before = portal.dump()
-    portal.untick(sync_id, *portal.states(sync_id))
+def test_a_sync_of_which_nothing_is_ticked_changes_nothing(quick_portal: Portal) -> None:
+    sync_id = quick_portal.prepare()
+    before = quick_portal.dump()
+    quick_portal.untick(sync_id, *quick_portal.states(sync_id))
 
-    assert portal.commit(sync_id) is SyncState.COMMITTED
+    assert quick_portal.commit(sync_id) is SyncState.COMMITTED
 
-    assert portal.dump() == before
-    assert portal.rows(Account) == []
-    assert portal.actions(portal.prepare()).keys() == portal.actions(sync_id).keys()
+    assert quick_portal.dump() == before
+    assert quick_portal.rows(Account) == []
+    assert quick_portal.actions(quick_portal.prepare()).keys() == quick_portal.actions(sync_id).keys()

@@ -77,7 +77,9 @@ FAILING = (
     "null-envelope", "dropped-connection", "endless-rows", "circular-next",
 )  # fmt: skip
 FAILED = [(fault, of) for of in ("students", "sections") for fault in FAILING]
-FAILED += [(fault, of) for of in ("teachers", "schools") for fault in ("401", "html", "empty-envelope", "dropped-connection")]
+FAILED += [
+    (fault, of) for of in ("teachers", "schools") for fault in ("401", "html", "empty-envelope", "dropped-connection")
+]
 
 
 @pytest.mark.parametrize(("fault", "of"), FAILED)
@@ -222,9 +224,7 @@ def test_what_an_unproven_list_does_show_is_still_synced(portal: Portal, served:
         edits.rename_person(district, renamed, last=last_name)
 
 
-def test_somebody_once_proven_gone_is_not_archived_by_a_list_that_may_lack_them(
-    portal: Portal, served: Served
-) -> None:
+def test_somebody_once_proven_gone_is_not_archived_by_a_list_that_may_lack_them(portal: Portal, served: Served) -> None:
     """Gone yesterday, when nobody committed; back today, in the part of the list that did not come."""
     district = served.sandbox.district
     student = next(p.id for p in district.people if p.student)

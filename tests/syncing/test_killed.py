@@ -82,7 +82,7 @@ def task_of(portal: Portal, stage: str) -> Task:
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
-@pytest.mark.parametrize(("stage", "times"), [("commit", 24), ("prepare", 12)])
+@pytest.mark.parametrize(("stage", "times"), [("commit", 16), ("prepare", 8)])
 def test_a_stage_killed_at_any_statement_ends_as_if_it_never_had_been(
     sqlite_store_url: str, sandbox: Served, tmp_path: Path, name: str, stage: str, times: int
 ) -> None:
@@ -106,8 +106,8 @@ def test_a_stage_killed_on_postgresql_ends_as_if_it_never_had_been(
         portal.connect()
         a_later_sync(portal)
         task = task_of(portal, stage)
-    name = make_url(postgres_store_url).database
-    copies = [postgres_cluster.create(template=name) for _ in range(5)]
+    name = str(make_url(postgres_store_url).database)
+    copies = [postgres_cluster.create(template=name) for _ in range(4)]
     task.urls = [postgres_cluster.url(copy) for copy in copies]
 
     outcome = killed(task)

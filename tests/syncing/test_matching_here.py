@@ -37,7 +37,9 @@ def of(portal: Portal, sync_id: int, source_id: str) -> Action:
 
 def test_an_account_made_by_hand_is_found_by_the_student_id(portal: Portal, student: Person) -> None:
     number = f" {student.as_student.number} "
-    by_hand = portal.add_account("student", "by.hand", first_name=student.first, last_name=student.last, student_id=number)
+    by_hand = portal.add_account(
+        "student", "by.hand", first_name=student.first, last_name=student.last, student_id=number
+    )
 
     sync_id = portal.prepare()
 
@@ -53,14 +55,16 @@ def test_an_account_made_by_hand_is_found_by_the_student_id(portal: Portal, stud
     assert portal.actions(portal.prepare()) == {}
 
 
-def test_a_teacher_is_found_by_the_email_address_whatever_its_case(portal: Portal, teacher: Person) -> None:
+def test_a_teacher_is_found_by_the_email_address_whatever_its_case(quick_portal: Portal, teacher: Person) -> None:
     email = (teacher.email or "").upper()
-    by_hand = portal.add_account("teacher", "by.hand", first_name=teacher.first, last_name=teacher.last, email=email)
+    by_hand = quick_portal.add_account(
+        "teacher", "by.hand", first_name=teacher.first, last_name=teacher.last, email=email
+    )
 
-    portal.sync_all()
+    quick_portal.sync_all()
 
-    assert portal.account_of(teacher.id).id == by_hand
-    assert portal.actions(portal.prepare()) == {}
+    assert quick_portal.account_of(teacher.id).id == by_hand
+    assert quick_portal.actions(quick_portal.prepare()) == {}
 
 
 def test_what_a_person_wrote_is_not_lost_when_the_account_is_linked(quick_portal: Portal, student: Person) -> None:
@@ -74,7 +78,9 @@ def test_what_a_person_wrote_is_not_lost_when_the_account_is_linked(quick_portal
 
 
 def test_a_student_never_matches_a_teacher(quick_portal: Portal, student: Person) -> None:
-    by_hand = quick_portal.add_account("teacher", "by.hand", last_name=student.last, student_id=student.as_student.number)
+    by_hand = quick_portal.add_account(
+        "teacher", "by.hand", last_name=student.last, student_id=student.as_student.number
+    )
 
     quick_portal.sync_all()
 
@@ -111,36 +117,38 @@ HELD = {
 
 
 @pytest.mark.parametrize("reason", HELD)
-def test_a_doubtful_match_is_held_and_nothing_is_made(portal: Portal, student: Person, reason: str) -> None:
+def test_a_doubtful_match_is_held_and_nothing_is_made(quick_portal: Portal, student: Person, reason: str) -> None:
     for number, each in enumerate(HELD[reason]):
         name = (student.first, student.last) if each["same"] else ("Somebody", "Else")
         names = {"first_name": name[0], "last_name": name[1]}
-        portal.add_account("student", f"by.hand{number}", student_id=student.as_student.number, **names)
+        quick_portal.add_account("student", f"by.hand{number}", student_id=student.as_student.number, **names)
 
-    sync_id = portal.prepare()
+    sync_id = quick_portal.prepare()
 
-    action = of(portal, sync_id, student.id)
+    action = of(quick_portal, sync_id, student.id)
     assert (action.verb, action.held, action.target_id) == ("add", reason, None)
     assert len(action.evidence["candidates"]) == len(HELD[reason])
-    assert {"type": "student", "reason": reason, "count": 1}.items() <= portal.sync(sync_id).held[0].items()
-    assert portal.commit(sync_id) is SyncState.PARTLY_COMMITTED
-    assert portal.rows(AccountLink, AccountLink.source_id == student.id) == []
-    assert portal.sync(sync_id).note == "1 held, waiting for a decision."
-    again = portal.prepare()
-    assert of(portal, again, student.id).held == reason
+    assert {"type": "student", "reason": reason, "count": 1}.items() <= quick_portal.sync(sync_id).held[0].items()
+    assert quick_portal.commit(sync_id) is SyncState.PARTLY_COMMITTED
+    assert quick_portal.rows(AccountLink, AccountLink.source_id == student.id) == []
+    assert quick_portal.sync(sync_id).note == "1 held, waiting for a decision."
+    again = quick_portal.prepare()
+    assert of(quick_portal, again, student.id).held == reason
 
 
-def test_two_people_who_claim_one_account_are_both_held(portal: Portal, district: District, student: Person) -> None:
+def test_two_people_who_claim_one_account_are_both_held(
+    quick_portal: Portal, district: District, student: Person
+) -> None:
     other = next(p for p in district.people if p.student and p is not student)
     other.as_student.number = student.as_student.number
     other.first, other.last = student.first, student.last
     names = {"first_name": student.first, "last_name": student.last}
-    portal.add_account("student", "by.hand", student_id=student.as_student.number, **names)
+    quick_portal.add_account("student", "by.hand", student_id=student.as_student.number, **names)
 
-    sync_id = portal.prepare()
+    sync_id = quick_portal.prepare()
 
-    assert {of(portal, sync_id, p.id).held for p in (student, other)} <= {"claimed-twice", "names-disagree"}
-    assert "claimed-twice" in {of(portal, sync_id, p.id).held for p in (student, other)}
+    assert {of(quick_portal, sync_id, p.id).held for p in (student, other)} <= {"claimed-twice", "names-disagree"}
+    assert "claimed-twice" in {of(quick_portal, sync_id, p.id).held for p in (student, other)}
 
 
 def test_an_account_of_another_id_is_not_taken_away(portal: Portal, district: District, student: Person) -> None:
@@ -157,15 +165,17 @@ def test_an_account_of_another_id_is_not_taken_away(portal: Portal, district: Di
     assert of(portal, sync_id, twin.id).held == "linked-elsewhere"
 
 
-def test_a_wholly_different_name_under_the_same_id_is_held(portal: Portal, district: District, student: Person) -> None:
-    portal.sync_all()
+def test_a_wholly_different_name_under_the_same_id_is_held(
+    quick_portal: Portal, district: District, student: Person
+) -> None:
+    quick_portal.sync_all()
     edits.rename_person(district, student.id, first="Xaveria", last="Quistorp")
 
-    sync_id = portal.prepare()
+    sync_id = quick_portal.prepare()
 
-    assert of(portal, sync_id, student.id).held == "identity-changed"
-    portal.commit(sync_id)
-    assert portal.account_of(student.id).first_name != "Xaveria"
+    assert of(quick_portal, sync_id, student.id).held == "identity-changed"
+    quick_portal.commit(sync_id)
+    assert quick_portal.account_of(student.id).first_name != "Xaveria"
 
 
 def test_what_a_person_decided_counts_for_ever(quick_portal: Portal, student: Person) -> None:

@@ -118,7 +118,9 @@ def test_somebody_of_a_school_that_is_not_synced_is_left_out_of_a_class_with_a_w
     assert set(portal.roster(section.id)) == {*section.teachers, *section.students}
 
 
-def test_kinds_of_change_that_are_left_out_are_counted_and_not_planned(quick_portal: Portal, district: District) -> None:
+def test_kinds_of_change_that_are_left_out_are_counted_and_not_planned(
+    quick_portal: Portal, district: District
+) -> None:
     quick_portal.sync_all()
     quick_portal.option("changes", "edits")
     student = next(p.id for p in district.people if p.student and district.taught_or_attended(p.id))

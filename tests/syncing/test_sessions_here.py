@@ -44,30 +44,34 @@ def test_sections_of_one_course_and_teacher_become_sessions_of_one_parent(
     assert portal.actions(portal.prepare()) == {}
 
 
-def test_a_parent_is_made_when_the_second_session_appears(portal: Portal, district: District, section: Section) -> None:
-    portal.sync_all()
-    assert parent_of(portal, section.id) is None
-    class_ = portal.class_of(section.id)
+def test_a_parent_is_made_when_the_second_session_appears(
+    quick_portal: Portal, district: District, section: Section
+) -> None:
+    quick_portal.sync_all()
+    assert parent_of(quick_portal, section.id) is None
+    class_ = quick_portal.class_of(section.id)
     second = edits.add_section(district, section, [])
 
-    portal.sync_all()
+    quick_portal.sync_all()
 
-    parent = parent_of(portal, second.id)
+    parent = parent_of(quick_portal, second.id)
     assert parent is not None
-    assert parent_of(portal, section.id) == parent
-    assert portal.class_of(section.id).id == class_.id
+    assert parent_of(quick_portal, section.id) == parent
+    assert quick_portal.class_of(section.id).id == class_.id
 
 
-def test_a_later_session_joins_the_parent_that_is_there(portal: Portal, district: District, section: Section) -> None:
+def test_a_later_session_joins_the_parent_that_is_there(
+    quick_portal: Portal, district: District, section: Section
+) -> None:
     edits.add_section(district, section, [])
-    portal.sync_all()
-    before = parents(portal)
+    quick_portal.sync_all()
+    before = parents(quick_portal)
     third = edits.add_section(district, section, [])
 
-    portal.sync_all()
+    quick_portal.sync_all()
 
-    assert [parent.id for parent in parents(portal)] == [parent.id for parent in before]
-    assert parent_of(portal, third.id) == parent_of(portal, section.id)
+    assert [parent.id for parent in parents(quick_portal)] == [parent.id for parent in before]
+    assert parent_of(quick_portal, third.id) == parent_of(quick_portal, section.id)
 
 
 def test_without_the_option_every_class_stands_alone(
@@ -82,21 +86,23 @@ def test_without_the_option_every_class_stands_alone(
     assert parent_of(quick_portal, other.id) is None
 
 
-def test_a_session_whose_teacher_changes_stays_where_it_is(portal: Portal, district: District, section: Section) -> None:
+def test_a_session_whose_teacher_changes_stays_where_it_is(
+    quick_portal: Portal, district: District, section: Section
+) -> None:
     other = edits.add_section(district, section, section.students[:1])
-    portal.sync_all()
-    parent = parent_of(portal, section.id)
+    quick_portal.sync_all()
+    parent = parent_of(quick_portal, section.id)
     assert parent is not None
     new = next(p.id for p in district.people if p.teacher and p.id not in section.teachers)
     edits.set_teachers(district, other.id, [new])
 
-    portal.sync_all()
+    quick_portal.sync_all()
 
-    after = parent_of(portal, other.id)
+    after = parent_of(quick_portal, other.id)
     assert after is not None
     assert after.id == parent.id
-    assert portal.classes()[other.id]["teachers"] == [new]
-    assert portal.actions(portal.prepare()) == {}
+    assert quick_portal.classes()[other.id]["teachers"] == [new]
+    assert quick_portal.actions(quick_portal.prepare()) == {}
 
 
 def test_an_edit_moves_no_class_that_stands_alone(quick_portal: Portal, district: District, section: Section) -> None:
@@ -190,15 +196,15 @@ def test_teachers_keep_the_order_of_the_sis(
 
 
 def test_a_primary_teacher_may_leave_and_the_next_one_follows(
-    portal: Portal, district: District, section: Section, teachers: list[str]
+    quick_portal: Portal, district: District, section: Section, teachers: list[str]
 ) -> None:
-    portal.sync_all()
+    quick_portal.sync_all()
     edits.set_teachers(district, section.id, teachers[1:])
 
-    portal.sync_all()
+    quick_portal.sync_all()
 
-    assert (portal.classes()[section.id]["teachers"], positions(portal, section)) == (teachers[1:], [0, 1])
-    assert portal.actions(portal.prepare()) == {}
+    assert (quick_portal.classes()[section.id]["teachers"], positions(quick_portal, section)) == (teachers[1:], [0, 1])
+    assert quick_portal.actions(quick_portal.prepare()) == {}
 
 
 def test_a_teacher_whose_delete_is_unticked_stays_behind_the_others(
@@ -215,3 +221,19 @@ def test_a_teacher_whose_delete_is_unticked_stays_behind_the_others(
 
     assert portal.classes()[section.id]["teachers"] == [teachers[0], new, teachers[2], teachers[1]]
     assert positions(portal, section) == [0, 1, 2, 3]
+
+
+def test_somebody_may_change_from_student_to_teacher_of_a_class_and_back(
+    quick_portal: Portal, district: District, section: Section
+) -> None:
+    quick_portal.sync_all()
+    student, teachers, students = section.students[0], list(section.teachers), list(section.students)
+    for now_teaching, now_attending in (([*teachers, student], students[1:]), (teachers, students)):
+        edits.set_teachers(district, section.id, now_teaching)
+        section.students = now_attending
+
+        quick_portal.sync_all()
+
+        held = quick_portal.classes()[section.id]
+        assert (held["teachers"], held["students"]) == (now_teaching, now_attending)
+        assert quick_portal.actions(quick_portal.prepare()) == {}
