@@ -164,7 +164,19 @@ def _facts(kind: str, form: ConnectForm) -> ConnectionFacts:
     held = _held(kind)
     options = connections.stored_options(held.options, kind) if held else defaults(kind)
     secrets = current_app.extensions["cipher"].encrypt(form.secrets)
-    return ConnectionFacts(held.id if held else 0, kind, dict(form.settings), secrets, options, 0, {}, False, None)  # noqa: FBT003
+    return ConnectionFacts(
+        id=held.id if held else 0,
+        kind=kind,
+        settings=dict(form.settings),
+        secrets=secrets,
+        options=options,
+        options_version=0,
+        places={},
+        mirror_stale=False,
+        cursor=None,
+        committed_sync_id=None,
+        committed_options=None,
+    )
 
 
 def _keep(kind: str, form: ConnectForm) -> Response:
