@@ -230,7 +230,10 @@ def _print_sync(here: Portal, sync_id: int, *, as_json: bool) -> dict[str, Any]:
         return found
     click.echo(f"Sync {found['id']} of {found['connection']}: {found['state']}")
     rows = [
-        (type_, verb, *numbers.values()) for type_, verbs in found["counts"].items() for verb, numbers in verbs.items()
+        (type_, verb, *numbers.values())
+        for type_, verbs in found["counts"].items()
+        for verb, numbers in verbs.items()
+        if any(numbers.values())
     ]
     if rows:
         print_table(("type", "verb", "planned", "ticked", "applied"), rows)
