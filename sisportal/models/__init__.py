@@ -13,7 +13,7 @@ from sisportal.models.directory import (
     SchoolClass,
     Source,
 )
-from sisportal.models.portal import AuditEvent, FailedSignIn, InstalledApp, Setting
+from sisportal.models.portal import AuditEvent, FailedSignIn, InstalledApp, PasswordLink, Setting, SignedInBrowser
 from sisportal.models.sis import (
     ConnectionKind,
     Mapping,
@@ -57,8 +57,10 @@ __all__ = [
     "Notification",
     "Organization",
     "OrganizationLink",
+    "PasswordLink",
     "SchoolClass",
     "Setting",
+    "SignedInBrowser",
     "SisConnection",
     "SisEnrollment",
     "SisPerson",

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sisportal.models.base import Base, Json, Key, Moment, Name, Word
+from sisportal.models.base import Base, Json, Key, Moment, Moment_, Name, Word
 
 
 class Setting(Base):
@@ -53,3 +53,40 @@ class FailedSignIn(Base):
     id: Mapped[Key]
     key: Mapped[str] = mapped_column(String(200))
     at: Mapped[Moment]
+
+
+class SignedInBrowser(Base):
+    """Somebody signed in on one browser. Without its row a session's cookie is worth nothing, wherever it was copied to."""
+
+    __tablename__ = "signed_in_browser"
+    __table_args__ = (
+        Index("ix_signed_in_browser_account", "account_id"),
+        Index("ix_signed_in_browser_at", "created_at"),
+    )
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """The hash of what the cookie holds."""
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    session_version: Mapped[int]
+    """The account's, when it signed in: raised since, the session has ended."""
+    way: Mapped[Word]
+    """``password`` or ``clever``."""
+    created_at: Mapped[Moment]
+
+
+class PasswordLink(Base):
+    """A link with which somebody may choose the password of their account, once."""
+
+    __tablename__ = "password_link"
+    __table_args__ = (Index("ix_password_link_account", "account_id"),)
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """The hash of what the link holds."""
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    purpose: Mapped[Word]
+    """``set`` for a first password, ``reset`` for another one."""
+    made_by: Mapped[Name]
+    created_at: Mapped[Moment]
+    expires_at: Mapped[Moment]
+    ended_at: Mapped[Moment_]
+    """When it was used, or a newer one took its place."""

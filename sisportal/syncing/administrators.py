@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Row, exists, func, insert, select, up
 from sisportal.models import Account, AccountRole, Source
 from sisportal.models.database import writing
 from sisportal.roster.text import folded
-from sisportal.syncing import notices
+from sisportal.syncing import browser_sessions, notices
 from sisportal.syncing.settings import NAME, TIMEZONE, write_setting
 
 SHORTEST_PASSWORD = 8
@@ -92,13 +92,14 @@ def set_up(
 def reset_password(engine: Engine, email: str, password: str, now: datetime, *, actor: str, address: str = "") -> None:
     """Give an account another password and end its sessions. Raises ``Refused``."""
     check_password(password)
-    hashed = _HASHER.hash(password)
+    password_hash = hashed(password)
     with writing(engine).begin() as connection:
         account = _by_username(connection, email) or _by_email(connection, email)
         if account is None:
             raise Refused("email", f"No active account, or more than one, has the username or e-mail {email.strip()}.")
-        values = {"password_hash": hashed, "session_version": Account.session_version + 1}
+        values = {"password_hash": password_hash, "session_version": Account.session_version + 1}
         connection.execute(update(Account).where(Account.id == account.id).values(values))
+        browser_sessions.end_all(connection, [account.id])
         notices.record(connection, "password-reset", account.username, now, actor=actor, address=address)
 
 
@@ -108,6 +109,11 @@ def check_password(password: str) -> None:
         raise Refused("password", f"A password has at least {SHORTEST_PASSWORD} characters.")
     if len(password) > LONGEST_PASSWORD:
         raise Refused("password", f"A password has at most {LONGEST_PASSWORD} characters.")
+
+
+def hashed(password: str) -> str:
+    """What is kept of a password."""
+    return _HASHER.hash(password)
 
 
 def fits(password_hash: str | None, password: str) -> bool:
@@ -163,7 +169,7 @@ def _checked(email: str, password: str, first_name: str, last_name: str) -> dict
         "first_name": first_name,
         "last_name": last_name,
         "search": folded(f"{last_name} {first_name} {email}"),
-        "password_hash": _HASHER.hash(password),
+        "password_hash": hashed(password),
         "source": Source.HAND,
     }
 

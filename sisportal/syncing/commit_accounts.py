@@ -7,6 +7,7 @@ from sisportal.models import Source
 from sisportal.roster.fields import Standing, Values, standing
 from sisportal.roster.records import Problem
 from sisportal.roster.text import folded
+from sisportal.syncing import browser_sessions
 from sisportal.syncing.held import (
     ACCOUNT_COLUMNS,
     ACCOUNT_LINKS,
@@ -154,6 +155,7 @@ class AccountCommit:
                 rows.append((now, self._ledger.sync_id, self._ledger.sync_id, account.id))
                 results.applied(action, account.id)
         update_rows(connection, ACCOUNTS, ("archived_at", "archived_by_sync", "changed_by_sync"), ("id",), rows)
+        browser_sessions.end_all(connection, (row[-1] for row in rows))
 
     def _linked(self, connection: Connection, source_ids: list[str]) -> dict[str, int]:
         statement = select(ACCOUNT_LINKS.c.source_id, ACCOUNT_LINKS.c.account_id).where(

@@ -12,13 +12,16 @@ from sqlalchemy import select
 
 from sisportal.extensions import db, login_manager
 from sisportal.models import Account, AccountRole, SisConnection, Sync
+from sisportal.syncing import browser_sessions
 from sisportal.syncing.administrators import is_set_up
+from sisportal.web.portal import now
 from sisportal.web.rendering import redirect_for
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_BEFORE_SETUP = frozenset({"setup", "appearance"})
+TOKEN = "_user_id"  # noqa: S105 - where flask-login keeps what names the person
 READERS = frozenset({AccountRole.ADMINISTRATOR, AccountRole.VIEWER})
 
 
@@ -34,13 +37,13 @@ class Rule(StrEnum):
 
 
 class SignedIn(UserMixin):
-    """An account as flask-login carries it: its cookie is good until the account's session version is raised."""
+    """An account as flask-login carries it: its cookie holds the token of this browser."""
 
-    def __init__(self, account: Account) -> None:
-        self.account = account
+    def __init__(self, account: Account, token: str) -> None:
+        self.account, self.token = account, token
 
     def get_id(self) -> str:
-        return f"{self.account.id}:{self.account.session_version}"
+        return self.token
 
 
 def access(rule: Rule) -> Callable[[View], View]:
@@ -80,11 +83,21 @@ def get_sync(sync_id: int) -> Sync:
     return found or abort(404)
 
 
-def begin_session(account_id: int, session_version: int = 1) -> None:
-    """Sign an account in on this browser: in a new session, so that nothing of the one before is carried over."""
-    session.clear()
+def begin_session(account_id: int, way: str) -> None:
+    """Sign an account in on this browser: in a new session, so that nothing of the one before is carried over.
+
+    Writes in a transaction of its own: the request must hold none.
+    """
+    end_session()
     session.permanent = True
-    session["_user_id"] = f"{account_id}:{session_version}"
+    session[TOKEN] = browser_sessions.begin(db.engine, account_id, way, now())
+
+
+def end_session() -> None:
+    """Sign whoever was signed in on this browser out of it; the request must hold no transaction."""
+    if TOKEN in session:
+        browser_sessions.end(db.engine, str(session[TOKEN]))
+    session.clear()
 
 
 def sign_in_url() -> str:
@@ -109,12 +122,9 @@ def init_access(app: Flask) -> None:
     app.jinja_env.globals.update(may_write=may_write)
 
 
-def _load(session_id: str) -> SignedIn | None:
-    account_id, _, version = session_id.partition(":")
-    account = db.session.get(Account, int(account_id))
-    if account is None or account.archived_at is not None or account.session_version != int(version):
-        return None
-    return SignedIn(account)
+def _load(token: str) -> SignedIn | None:
+    account = db.session.scalar(select(Account).where(browser_sessions.is_good(token, now())))
+    return None if account is None else SignedIn(account, token)
 
 
 def _guard() -> Response | None:
@@ -125,7 +135,7 @@ def _guard() -> Response | None:
     if rule is None:
         current_app.logger.error("no access rule: %s", request.endpoint)
         abort(404)
-    if rule is not Rule.EVERYBODY and "_user_id" in session and request.method not in SAFE_METHODS:
+    if rule is not Rule.EVERYBODY and TOKEN in session and request.method not in SAFE_METHODS:
         # Taken before anything is read: a transaction that reads first cannot write once another one has written.
         db.session.connection(execution_options={"writing": True})
     if request.blueprint not in OPEN_BEFORE_SETUP and not current_user.is_authenticated and needs_setup():

@@ -58,6 +58,7 @@ def shell() -> Shell:
         sign_out_url=url_for("sign_in.sign_out"),
         theme_url=url_for("appearance.choose_theme"),
         bell=bell(),
+        person_url=url_for("my_account.my_account"),
     )
 
 

@@ -54,6 +54,8 @@ class Shell:
     sign_out_url: str
     theme_url: str
     bell: Bell | None = None
+    person_url: str = ""
+    """The person's own page."""
 
     @property
     def groups(self) -> list[tuple[str, list[NavEntry]]]:

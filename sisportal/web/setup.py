@@ -108,7 +108,7 @@ def _finished(form: SetupForm) -> Response:
     if account_id is None:
         flash("Somebody else has just set the portal up. Sign in.", "info")
         return redirect_for(url_for("sign_in.sign_in"))
-    begin_session(account_id)
+    begin_session(account_id, "password")
     flash("The portal is set up, and you are signed in.", "success")
     return redirect_for(url_for("home.home"))
 

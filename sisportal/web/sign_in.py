@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from flask import Blueprint, Response, flash, session, url_for
+from flask import Blueprint, Response, flash, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from htmx_flask import request
@@ -13,7 +13,7 @@ from sisportal.extensions import db
 from sisportal.models.database import writing
 from sisportal.syncing import notices, throttle
 from sisportal.syncing.administrators import LONGEST_PASSWORD, LONGEST_TEXT, SignIn, fits, who_signs_in
-from sisportal.web.access import Rule, access, begin_session, current
+from sisportal.web.access import Rule, access, begin_session, current, end_session
 from sisportal.web.portal import address, now, portal_name
 from sisportal.web.rendering import local_path, redirect_for, render_bare
 
@@ -70,7 +70,7 @@ def do_sign_in() -> Response:
         _record("sign-in-failed", who, moment)
         return _page(form, 422, WRONG)
     throttle.forget(db.engine, limits, moment)
-    begin_session(who.id, who.session_version)
+    begin_session(who.id, "password")
     _record("signed-in", who, moment)
     return redirect_for(_next())
 
@@ -81,7 +81,7 @@ def sign_out() -> Response:
     """Ends the session on this browser."""
     if current_user.is_authenticated:
         account = current()
-        db.session.rollback()
+        db.session.rollback()  # what follows writes in transactions of its own
         with writing(db.engine).begin() as connection:
             notices.record(
                 connection,
@@ -92,7 +92,8 @@ def sign_out() -> Response:
                 actor_id=account.id,
                 address=address(),
             )
-    session.clear()
+    db.session.rollback()
+    end_session()
     flash("You are signed out.", "success")
     return redirect_for(url_for("sign_in.sign_in"))
 

@@ -12,7 +12,7 @@ from sisportal.config import Settings, load
 from sisportal.extensions import db
 from sisportal.factory import create_app
 from sisportal.models import Account, AccountRole
-from sisportal.syncing import administrators
+from sisportal.syncing import administrators, browser_sessions
 from tests.fakes import FakeClock, FakeQueue
 
 NOW = datetime(2026, 11, 3, 13, 5, tzinfo=UTC)
@@ -78,8 +78,10 @@ def browser(app: Flask, account_id: int | None = None) -> FlaskClient:
     """A browser in which the account is signed in."""
     client = app.test_client()
     if account_id is not None:
+        with app.app_context():
+            token = browser_sessions.begin(db.engine, account_id, "password", app.extensions["clock"]())
         with client.session_transaction() as session:
-            session["_user_id"] = f"{account_id}:1"
+            session["_user_id"] = token
     return client
 
 

@@ -16,9 +16,11 @@ from sisportal.extensions import db
 from sisportal.models import Action, Mapping, SchoolClass, SisPerson, SisSchool, SisSection
 from sisportal.models.database import writing
 from sisportal.sandbox.serving import Served
+from sisportal.syncing import password_links
 from sisportal.syncing.commit import commit
 from sisportal.syncing.connections import connect, load, map_school, remember_schools
 from sisportal.syncing.prepare import prepare, request_sync
+from sisportal.syncing.review import Who
 from sisportal.web.access import Rule, rule_of
 from tests.web.conftest import NOW, browser
 
@@ -150,7 +152,15 @@ def samples(app: Flask, sandbox: Served) -> dict[str, list[Any]]:
             ids = {name: connection.scalar(statement.limit(1)) for name, statement in first.items()}
             classes = list(connection.scalars(select(SchoolClass.id).limit(1)))
             actions = list(connection.scalars(select(Action.id).limit(1)))
-    return {"source_id": [ids], "sync_id": [1, 2], "action_id": actions, "account_id": [1, 4], "class_id": classes}
+        with writing(engine).begin() as connection:
+            token = password_links.make(connection, 3, password_links.Purpose.SET, Who("a test"), NOW)
+    return {"token": [token]} | {
+        "source_id": [ids],
+        "sync_id": [1, 2],
+        "action_id": actions,
+        "account_id": [1, 4],
+        "class_id": classes,
+    }
 
 
 def paths(app: Flask, samples: dict[str, list[Any]]) -> Iterator[str]:
