@@ -71,3 +71,17 @@ def test_an_age_is_in_the_largest_unit_that_fits(gap: timedelta, text: str) -> N
 )
 def test_a_moment_is_read_off_the_portals_clock(moment: datetime, text: str) -> None:
     assert formats.local(moment, ZoneInfo("Europe/Stockholm")) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-03T12:00:00.000Z", NOW),
+        ("2026-11-03T13:00:00+01:00", NOW),
+        ("2026-11-03T12:00:00", NOW),
+        ("", None),
+        ("yesterday", None),
+    ],
+)
+def test_a_moment_of_a_provider_is_read_where_it_is_one(text: str, moment: datetime | None) -> None:
+    assert formats.as_moment(text) == moment
