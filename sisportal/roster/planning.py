@@ -1,6 +1,6 @@
 """From one incoming record and what the portal holds of it to the action that would bring them together, if any."""
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import msgspec
@@ -91,10 +91,10 @@ def plan_section(
     section: Section,
     fingerprint: int,
     held: Held | None,
-    members: Set[str],
+    members: AbstractSet[str],
     options: Options,
     places: Places,
-    staying: Set[str] = frozenset(),
+    staying: AbstractSet[str] = frozenset(),
 ) -> Planned | None:
     """The action for a section; ``members`` are those of its people who have or will have an account.
 
@@ -143,7 +143,7 @@ def plan_section(
 
 
 def _roster(
-    section: Section, teachers: list[str], students: list[str], written: Values, staying: Set[str]
+    section: Section, teachers: list[str], students: list[str], written: Values, staying: AbstractSet[str]
 ) -> dict[str, list[str]]:
     """Who joins and who leaves; somebody listed as a student instead of a teacher, or the other way, joins as that."""
     last_teachers, last_students = written.get("teachers", []), written.get("students", [])

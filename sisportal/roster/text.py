@@ -51,6 +51,7 @@ _PARTICLES = frozenset(
         "y",
     ]
 )
+LONGEST_SEARCH = 400
 _SUFFIXES = {"jr": "2", "junior": "2", "sr": "1", "senior": "1", "ii": "2", "iii": "3", "iv": "4"}
 
 
@@ -62,6 +63,14 @@ def folded(value: str) -> str:
     # Unicode's own recipe for comparing without case (The Unicode Standard, section 3.13, D147).
     normal = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", seen).casefold())
     return " ".join(unicodedata.normalize("NFKC", normal.casefold()).split())
+
+
+def searchable(*values: str) -> str:
+    """What lists sort by and search in: the values that say something, folded, in one text.
+
+    Cut at a length whose bytes fit into an index row of PostgreSQL (about 2.7 kB) beside other columns.
+    """
+    return folded(" ".join(filter(None, values)))[:LONGEST_SEARCH]
 
 
 def _seen(value: str) -> str:

@@ -10,7 +10,7 @@ from sisportal.models.database import writing
 from sisportal.roster.options import Options
 from sisportal.roster.planning import KIND_OF_VERB, Planned
 from sisportal.roster.records import Problem
-from sisportal.roster.text import folded
+from sisportal.roster.text import searchable
 from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import AT_ONCE, Row, insert_rows, json_text, reserve_ids
 
@@ -110,7 +110,7 @@ def warning_row(sync_id: int, action_id: int | None, stage: str, problem: Proble
 def _action_row(id_: int, sync_id: int, planned: Planned) -> Row:
     return (
         id_, sync_id, planned.type, planned.verb, planned.source_id, planned.school, planned.label,
-        planned.search or folded(f"{planned.label} {planned.source_id}"), planned.target_id, _json(planned.before), _json(planned.after),
+        planned.search or searchable(planned.label, planned.source_id), planned.target_id, _json(planned.before), _json(planned.after),
         _json(planned.roster), _json(planned.evidence), planned.fingerprint, True, planned.held, "planned",
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete, func, select
 from sisportal.models import Source
 from sisportal.roster.fields import Standing, Values, standing
 from sisportal.roster.records import Problem
-from sisportal.roster.text import folded
+from sisportal.roster.text import LONGEST_SEARCH, folded, searchable
 from sisportal.syncing import browser_sessions
 from sisportal.syncing.held import (
     ACCOUNT_COLUMNS,
@@ -177,7 +177,7 @@ class AccountCommit:
 def _search(action: Stored, username: str) -> str:
     """What lists search in: the text of the SIS's record, and the username where the SIS did not give it."""
     name = folded(username)
-    return action.search if name in action.search else f"{action.search} {name}"
+    return action.search if name in action.search else searchable(action.search[: LONGEST_SEARCH - len(name) - 1], name)
 
 
 def _judged(action: Stored, account: Held, before: Values, after: Values, results: Results) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, exists, insert, select, update
 
 from sisportal.models import AccountLink, ClassLink, Mapping, SisConnection, SisPerson, SisSchool, SisSection, Sync
 from sisportal.models.database import writing
@@ -20,20 +20,22 @@ from sisportal.syncing.rows import insert_one
 NAMES = {"clever": "Clever", "oneroster": "OneRoster", "csv": "OneRoster CSV"}
 
 
-class ConnectionFacts(msgspec.Struct, frozen=True):
+class ConnectionFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a stage needs to know of a connection."""
 
     id: int
     kind: str
     settings: dict[str, Any]
+    district_id: str = ""
+    """The district that was read before; blank until then. Credentials of another one are refused."""
     secrets: str | None
     options: Options
     options_version: int
     places: Places
     mirror_stale: bool
-    cursor: str | None
+    cursor: str | None = None
     committed_sync_id: int | None
-    committed_options: Options | None
+    committed_options: Options | None = None
     """What the last committed sync ran with."""
 
     def why_not_quick(self) -> str:
@@ -59,6 +61,7 @@ def load(connection: Connection, connection_id: int) -> ConnectionFacts:
         id=row.id,
         kind=row.kind,
         settings=row.settings,
+        district_id=row.district_id,
         secrets=row.secrets,
         options=stored_options(row.options, row.kind),
         options_version=row.options_version,
@@ -107,7 +110,7 @@ def opener(cipher: Cipher) -> OpenProvider:
             client_id=facts.settings.get("client_id", ""),
             client_secret=secrets.get("client_secret", ""),
             login_url=facts.settings.get("login_url", ""),
-            district_id=facts.settings.get("district_id", ""),
+            district_id=facts.settings.get("district_id", "") or facts.district_id,
             version=facts.options.api_version,
         )
 
@@ -131,6 +134,9 @@ def connect(
         if row is None:
             return insert_one(connection, SisConnection, values | {"kind": kind, "created_at": now})
         values["options_version"] = SisConnection.options_version + 1
+        linked = exists().where(AccountLink.connection_id == row.id)
+        if not connection.scalar(select(linked)):
+            values["district_id"] = ""  # nothing was taken over yet: it may be another district from now on
         connection.execute(update(SisConnection).where(SisConnection.id == row.id).values(values))
         return int(row.id)
 

@@ -49,7 +49,6 @@ _KEYS = {
     "class_name": "class name",
 }
 _STYLES = {"instructor": "Instructor-led", "blended": "Blended", "self-paced": "Self-paced"}
-_COLLECTIONS = {"people": "students and teachers"}
 HERE, WANTED, LAST = "in the portal", "in the SIS", "at the last sync"
 
 
@@ -149,8 +148,8 @@ def held_words(reason: str) -> str:
 
 
 def seal_sentence(seal: Mapping[str, Any]) -> str:
-    """What was read of a collection: ``1,204 of 1,204 students and teachers in 3 pages``."""
-    noun = _COLLECTIONS.get(seal["collection"], seal["collection"])
+    """What was read of a collection: ``1,204 of 1,204 people in 3 pages``."""
+    noun = seal["collection"]
     claimed, pages = seal.get("claimed"), seal.get("pages", 0)
     count = f"{seal['distinct']:,} of {claimed:,}" if claimed is not None else f"{seal['distinct']:,}"
     return f"{count} {noun} in {pages:,} {'page' if pages == 1 else 'pages'}"

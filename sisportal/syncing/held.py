@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Table, Text, type_coerce
 
 from sisportal.models import Account, AccountLink, ClassLink, Membership, SchoolClass
 from sisportal.roster.fields import ACCOUNT_FIELDS, CLASS_FIELDS, Values
-from sisportal.roster.text import folded
+from sisportal.roster.text import searchable
 from sisportal.syncing.rows import Row, json_text
 
 ACCOUNTS = cast(Table, Account.__table__)
@@ -76,10 +76,10 @@ def account_row(values: Values) -> Row:
 def account_search(values: Values) -> str:
     """What lists of accounts sort by and search in: last name first."""
     names = ("last_name", "first_name", "preferred_name", "username", "email", "student_id", "teacher_id", "sis_id")
-    return folded(" ".join(value for name in names if (value := values.get(name))))
+    return searchable(*(values.get(name) or "" for name in names))
 
 
 def class_search(values: Values) -> str:
     """What lists of classes sort by and search in."""
     names = ("name", "code", "subject", "period", "term", "sis_id")
-    return folded(" ".join(value for name in names if (value := values.get(name))))
+    return searchable(*(values.get(name) or "" for name in names))

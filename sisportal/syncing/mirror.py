@@ -34,7 +34,7 @@ from sisportal.roster.records import (
     fingerprint,
     resolved,
 )
-from sisportal.roster.text import folded
+from sisportal.roster.text import searchable
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES
 from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import Row, chunks, insert_rows, read, reserve_ids, update_rows
@@ -404,15 +404,21 @@ def settle(connection: Connection, connection_id: int) -> None:
 
 def person_search(person: Person) -> str:
     """What lists of people sort by and search in: last name first."""
-    return folded(
-        f"{person.last_name} {person.first_name} {person.preferred_name} {person.email} {person.number} {person.username} {person.sis_id}"
+    return searchable(
+        person.last_name,
+        person.first_name,
+        person.preferred_name,
+        person.email,
+        person.number,
+        person.username,
+        person.sis_id,
     )
 
 
 def section_search(section: Section) -> str:
     """What lists of sections sort by and search in."""
-    return folded(
-        f"{section.name} {section.course_name} {section.course_number} {section.number} {section.period} {section.sis_id}"
+    return searchable(
+        section.name, section.course_name, section.course_number, section.number, section.period, section.sis_id
     )
 
 

@@ -90,7 +90,7 @@ def test_completeness_is_told_in_words() -> None:
     people = {"collection": "people", "distinct": 1204, "claimed": 1204, "pages": 3}
     terms = {"collection": "terms", "distinct": 5, "claimed": None, "pages": 1}
 
-    assert seal_sentence(people) == "1,204 of 1,204 students and teachers in 3 pages"
+    assert seal_sentence(people) == "1,204 of 1,204 people in 3 pages"
     assert seal_sentence(terms) == "5 terms in 1 page"
 
 

@@ -99,7 +99,7 @@ def test_what_was_read_is_told_in_words(ada: FlaskClient, engine: Engine) -> Non
     ]
     text = words(ada.get(f"/syncs/{make_sync(engine, 1, completeness=seals)}"))
 
-    assert "Complete 1,204 of 1,204 students and teachers in 3 pages." in text
+    assert "Complete 1,204 of 1,204 people in 3 pages." in text
     assert "Not proven 8 sections in 2 pages: A page came twice." in text
 
 
