@@ -33,8 +33,8 @@ from sisportal.models.syncs import (
     Sync,
     SyncMode,
     SyncState,
+    SyncWarning,
     Verb,
-    Warning_,
 )
 
 __all__ = [
@@ -71,6 +71,6 @@ __all__ = [
     "Sync",
     "SyncMode",
     "SyncState",
+    "SyncWarning",
     "Verb",
-    "Warning_",
 ]

@@ -146,7 +146,7 @@ class Action(Base):
     """A sentence when the state alone does not say it."""
 
 
-class Warning_(Base):
+class SyncWarning(Base):
     """Something a person should know of a sync, tied to an action where there is one."""
 
     __tablename__ = "warning"

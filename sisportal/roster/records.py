@@ -99,8 +99,11 @@ class Person(msgspec.Struct, frozen=True, gc=False):
 
 
 class Section(msgspec.Struct, frozen=True, gc=False):
-    """A section as the SIS lists it; ``course_*``, ``term_name``, ``start`` and ``finish`` are blank until ``resolved``
-    where the provider keeps courses and terms in collections of their own."""
+    """A section as the SIS lists it.
+
+    ``course_*``, ``term_name``, ``start`` and ``finish`` are blank until ``resolved`` where the provider keeps courses and
+    terms in collections of their own.
+    """
 
     source_id: str
     name: str = ""

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Table, literal_column
 
-from sisportal.models import Action, Warning_
+from sisportal.models import Action, SyncWarning
 from sisportal.models.database import writing
 from sisportal.roster.options import Options
 from sisportal.roster.planning import KIND_OF_VERB, Planned
@@ -15,7 +15,7 @@ from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import AT_ONCE, Row, insert_rows, json_text, reserve_ids
 
 ACTIONS = cast(Table, Action.__table__)
-WARNINGS = cast(Table, Warning_.__table__)
+WARNINGS = cast(Table, SyncWarning.__table__)
 IS_HELD = ACTIONS.c.held != literal_column("''")
 """Written out, not bound: SQLite uses a partial index only where it sees its condition."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from sisportal.models import Action, ActionType, SisConnection, Sync, Verb, Warning_
+from sisportal.models import Action, ActionType, SisConnection, Sync, SyncWarning, Verb
 from sisportal.roster.catalogue import sentence
 from sisportal.roster.records import Problem
 from sisportal.syncing.review import ActionFilter, all_rows, counts, warnings_of
@@ -21,7 +21,7 @@ def sync_json(connection: Connection, sync_id: int) -> dict[str, Any] | None:
     ).one_or_none()
     if row is None:
         return None
-    warnings = select(Warning_.__table__).where(Warning_.sync_id == sync_id).order_by(Warning_.id)
+    warnings = select(SyncWarning.__table__).where(SyncWarning.sync_id == sync_id).order_by(SyncWarning.id)
     return {
         "id": row.id,
         "connection": row.kind,

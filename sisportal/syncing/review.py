@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import QueryableAttribute, aliased
 
-from sisportal.models import Action, ActionState, Sync, SyncState, Warning_
+from sisportal.models import Action, ActionState, Sync, SyncState, SyncWarning
 from sisportal.models.database import writing
 from sisportal.roster.text import folded
 from sisportal.syncing import notices
@@ -154,10 +154,10 @@ def warnings_of(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, l
     found: dict[int, list[Row[Any]]] = {}
     for some in chunks(rows, AT_ONCE):
         by_record = {(row.type, row.source_id): row.id for row in some}
-        tied = Warning_.action_id.in_([row.id for row in some])
-        loose = Warning_.action_id.is_(None) & Warning_.external_id.in_([row.source_id for row in some])
-        statement = select(Warning_.__table__).where(Warning_.sync_id == some[0].sync_id, tied | loose)
-        for row in connection.execute(statement.order_by(Warning_.id)):
+        tied = SyncWarning.action_id.in_([row.id for row in some])
+        loose = SyncWarning.action_id.is_(None) & SyncWarning.external_id.in_([row.source_id for row in some])
+        statement = select(SyncWarning.__table__).where(SyncWarning.sync_id == some[0].sync_id, tied | loose)
+        for row in connection.execute(statement.order_by(SyncWarning.id)):
             action_id = row.action_id or by_record.get((row.type, row.external_id))
             if action_id is not None:
                 found.setdefault(action_id, []).append(row)
@@ -300,11 +300,11 @@ def _conditions(sync_id: int, chosen: ActionFilter) -> list[ColumnElement[bool]]
 
 def _is_warned(sync_id: int) -> ColumnElement[bool]:
     about = aliased(Action)
-    tied = select(Warning_.action_id).where(Warning_.sync_id == sync_id, Warning_.action_id.is_not(None))
-    noticed = (Warning_.sync_id == sync_id, Warning_.action_id.is_(None), Warning_.external_id != "")
+    tied = select(SyncWarning.action_id).where(SyncWarning.sync_id == sync_id, SyncWarning.action_id.is_not(None))
+    noticed = (SyncWarning.sync_id == sync_id, SyncWarning.action_id.is_(None), SyncWarning.external_id != "")
     loose = select(about.id).where(
-        about.source_id.in_(select(Warning_.external_id).where(*noticed)),
-        tuple_(about.source_id, about.type).in_(select(Warning_.external_id, Warning_.type).where(*noticed)),
+        about.source_id.in_(select(SyncWarning.external_id).where(*noticed)),
+        tuple_(about.source_id, about.type).in_(select(SyncWarning.external_id, SyncWarning.type).where(*noticed)),
         about.sync_id + 0 == sync_id,  # as a sum, so that SQLite looks the few ids up instead of reading the whole plan
     )
     return Action.id.in_(union_all(tied, loose))

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy import ColumnElement, Row, func, select
 
 from sisportal.extensions import db
-from sisportal.models import Action, SisConnection, Sync, SyncState, Warning_
+from sisportal.models import Action, SisConnection, Sync, SyncState, SyncWarning
 from sisportal.roster.catalogue import CATALOGUE, Severity, entry, sentence
 from sisportal.syncing import running
 from sisportal.syncing.connections import NAMES
@@ -54,9 +54,11 @@ def history(kind: str) -> Response:
 def log(kind: str) -> Response:
     connection = get_connection(kind)
     conditions = _log_conditions(connection)
-    pages = asked_pages(db.session.scalar(select(func.count()).select_from(Warning_).where(*conditions)) or 0)
-    statement = select(Warning_.__table__, Sync.created_at).join(Sync, Sync.id == Warning_.sync_id).where(*conditions)
-    statement = statement.order_by(Warning_.id.desc()).limit(pages.per_page).offset(pages.offset)
+    pages = asked_pages(db.session.scalar(select(func.count()).select_from(SyncWarning).where(*conditions)) or 0)
+    statement = (
+        select(SyncWarning.__table__, Sync.created_at).join(Sync, Sync.id == SyncWarning.sync_id).where(*conditions)
+    )
+    statement = statement.order_by(SyncWarning.id.desc()).limit(pages.per_page).offset(pages.offset)
     rows = list(db.session.execute(statement))
     actions = _actions_of(rows)
     return render_tab(
@@ -102,19 +104,20 @@ def _bar(sync: Sync) -> tuple[str, dict[str, int]]:
 def _log_conditions(connection: SisConnection) -> list[ColumnElement[bool]]:
     sync_id = asked_number("sync")
     mine = select(Sync.id).where(Sync.connection_id == connection.id, *([Sync.id == sync_id] if sync_id else []))
-    conditions: list[ColumnElement[bool]] = [Warning_.sync_id.in_(mine)]
+    conditions: list[ColumnElement[bool]] = [SyncWarning.sync_id.in_(mine)]
     if severity := asked_choice("severity", _SEVERITIES):
-        conditions.append(Warning_.code.in_([code for code, each in CATALOGUE.items() if each.severity == severity]))
+        conditions.append(SyncWarning.code.in_([code for code, each in CATALOGUE.items() if each.severity == severity]))
     for name, column, choices in (
-        ("code", Warning_.code, CATALOGUE),
-        ("type", Warning_.type, _TYPES),
-        ("stage", Warning_.stage, _STAGES),
+        ("code", SyncWarning.code, CATALOGUE),
+        ("type", SyncWarning.type, _TYPES),
+        ("stage", SyncWarning.stage, _STAGES),
     ):
         if value := asked_choice(name, choices):
             conditions.append(column == value)
     if search := asked_search():
         conditions.append(
-            Warning_.external_id.contains(search, autoescape=True) | Warning_.value.contains(search, autoescape=True)
+            SyncWarning.external_id.contains(search, autoescape=True)
+            | SyncWarning.value.contains(search, autoescape=True)
         )
     return conditions
 

@@ -7,7 +7,7 @@ from flask import url_for
 from sqlalchemy import func, select
 
 from sisportal.extensions import db
-from sisportal.models import Account, Sync, SyncState, Warning_
+from sisportal.models import Account, Sync, SyncState, SyncWarning
 from sisportal.syncing.review import Counts
 from sisportal.syncing.words import total_of
 from sisportal.web.rendering import url_with
@@ -86,7 +86,7 @@ def count_rows(sync_id: int, state: str, counted: Counts, warnings: Mapping[str,
 
 def warnings_by_type(sync_id: int) -> dict[str, int]:
     """How many warnings a sync has for each type of record; those of none are under a blank."""
-    statement = select(Warning_.type, func.count()).where(Warning_.sync_id == sync_id).group_by(Warning_.type)
+    statement = select(SyncWarning.type, func.count()).where(SyncWarning.sync_id == sync_id).group_by(SyncWarning.type)
     return {row[0]: row[1] for row in db.session.execute(statement)}
 
 

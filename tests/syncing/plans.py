@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, insert, select
 
-from sisportal.models import Action, AuditEvent, Mapping, SisConnection, SisSchool, Sync, SyncState, Warning_
+from sisportal.models import Action, AuditEvent, Mapping, SisConnection, SisSchool, Sync, SyncState, SyncWarning
 from sisportal.models.database import writing
 from sisportal.roster.options import defaults
 from sisportal.syncing.connections import options_to_store
@@ -37,7 +37,13 @@ def make_connection(engine: Engine, **values: Any) -> int:
 
 def action(label: str = "Abara, Mia", **values: Any) -> dict[str, Any]:
     """A planned add of a student, or whatever ``values`` make of it."""
-    given: dict[str, Any] = {"type": "student", "verb": "add", "source_id": label.lower(), "school": "north", "label": label}
+    given: dict[str, Any] = {
+        "type": "student",
+        "verb": "add",
+        "source_id": label.lower(),
+        "school": "north",
+        "label": label,
+    }
     given |= {"search": label.lower(), "before": {}, "after": {"last_name": label}, "roster": {}, "evidence": {}}
     return given | {"ticked": True, "held": "", "state": "planned"} | values
 
@@ -62,7 +68,7 @@ def warn(engine: Engine, sync_id: int, action_id: int | None, code: str = "malfo
     """A warning of a sync."""
     given = {"sync_id": sync_id, "action_id": action_id, "code": code, "type": "student", "external_id": "abara, mia"}
     with writing(engine).begin() as connection:
-        connection.execute(insert(Warning_), [given | values])
+        connection.execute(insert(SyncWarning), [given | values])
 
 
 def ids_of(engine: Engine, sync_id: int, *labels: str) -> list[int]:

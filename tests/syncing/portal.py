@@ -23,7 +23,7 @@ from sisportal.models import (
     Source,
     Sync,
     SyncState,
-    Warning_,
+    SyncWarning,
 )
 from sisportal.models.database import writing
 from sisportal.providers.base import Provider
@@ -202,7 +202,7 @@ class Portal:
 
     def warnings(self, sync_id: int, stage: str = "") -> list[tuple[str, str, str]]:
         """(code, about whom, value), sorted."""
-        rows = self.rows(Warning_, Warning_.sync_id == sync_id)
+        rows = self.rows(SyncWarning, SyncWarning.sync_id == sync_id)
         return sorted((row.code, row.external_id, row.value) for row in rows if stage in {"", row.stage})
 
     def notifications(self) -> list[tuple[int | None, str, str]]:
