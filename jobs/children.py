@@ -1,4 +1,4 @@
-"""A few processes that live and end together: when one ends, or the one that started them, so do the others."""
+"""A few processes that start and end together; one that is killed in between is started again."""
 
 import ctypes
 import os
@@ -7,11 +7,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Never, Self
 
 PATIENCE = 10.0
 """Seconds that a process gets to end by itself before it is told again, and then killed."""
+DEATHS = 5
+"""So many ends of one process within a minute show that starting it again does not help."""
+_MINUTE = 60.0
 _GLANCE = 0.1
 _PR_SET_PDEATHSIG = 1
 
@@ -24,13 +28,22 @@ class ChildEnded(Exception):
     """A process that was to stay has ended, or one that was to succeed has not; the message says which."""
 
 
+@dataclass
+class _Child:
+    """A process, how to start it again, and when it ended so far."""
+
+    command: Sequence[str]
+    process: subprocess.Popen[bytes]
+    deaths: list[float] = field(default_factory=list)
+
+
 class Children:
     """Started processes by name. Leaving the context ends them all, the first one started last."""
 
     def __init__(self, environ: Mapping[str, str], folder: str) -> None:
         self._environ = dict(environ)
         self._folder = folder
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, _Child] = {}
         self._asked_to_stop = False
 
     def __enter__(self) -> Self:
@@ -41,17 +54,20 @@ class Children:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        first, *others = self._running.values() or [None]
-        for group in (others, [first]):
-            _end([child for child in group if child])
+        processes = [child.process for child in self._running.values()]
+        for group in (processes[1:], processes[:1]):
+            _end(group)
 
     def pids(self) -> dict[str, int]:
         """The process numbers of what was started to stay, by name."""
-        return {name: child.pid for name, child in self._running.items()}
+        return {name: child.process.pid for name, child in self._running.items()}
 
     def start(self, name: str, command: Sequence[str]) -> None:
         """Starts ``command`` to stay until the end."""
-        self._running[name] = subprocess.Popen(  # noqa: S603 - commands are the Procfile's and our own
+        self._running[name] = _Child(command, self._started(command))
+
+    def _started(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - commands are the Procfile's and our own
             command,
             env=self._environ,
             cwd=self._folder,
@@ -62,7 +78,7 @@ class Children:
     def run(self, name: str, command: Sequence[str]) -> None:
         """Runs ``command`` to its end. Raises ChildEnded where that is a failure."""
         self.start(name, command)
-        child = self._running.pop(name)
+        child = self._running.pop(name).process
         try:
             self.wait_until(lambda: child.poll() is not None)
         finally:
@@ -88,15 +104,41 @@ class Children:
                 raise ChildEnded(otherwise)
             time.sleep(_GLANCE)
 
+    def stay(self) -> Never:
+        """Keeps every process up until somebody asks for the end: what was killed is started again.
+
+        Raises Stopped, or ChildEnded where a process ends ``DEATHS`` times within a minute.
+        """
+        while True:
+            if self._asked_to_stop:
+                raise Stopped
+            for name, child in self._running.items():
+                if child.process.poll() is not None:
+                    self._start_again(name, child)
+            time.sleep(_GLANCE)
+
+    def _start_again(self, name: str, child: _Child) -> None:
+        now = time.monotonic()
+        child.deaths = [*(moment for moment in child.deaths if now - moment < _MINUTE), now]
+        if len(child.deaths) >= DEATHS:
+            raise _ended_by_itself(name, child)
+        print(f"{name} ended by itself (exit code {child.process.returncode}); it is started again.", flush=True)
+        child.process = self._started(child.command)
+
     def _check(self) -> None:
         if self._asked_to_stop:
             raise Stopped
         for name, child in self._running.items():
-            if child.poll() is not None:
-                raise ChildEnded(f"{name} ended by itself (exit code {child.returncode}); what it said stands above.")
+            if child.process.poll() is not None:
+                raise _ended_by_itself(name, child)
 
     def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._asked_to_stop = True
+
+
+def _ended_by_itself(name: str, child: _Child) -> ChildEnded:
+    code = child.process.returncode
+    return ChildEnded(f"{name} ended by itself (exit code {code}); what it said stands above.")
 
 
 def _end(children: Sequence[subprocess.Popen[bytes]]) -> None:

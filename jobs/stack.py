@@ -81,7 +81,7 @@ def web_answers(url: str) -> bool:
 
 
 def run(settings: Settings, environ: Mapping[str, str], demo: Demo | None) -> None:
-    """Starts everything, says where it is, and stays until something ends. Raises Stopped or ChildEnded."""
+    """Starts everything, says where it is, and keeps it up. Raises Stopped in the end, or ChildEnded."""
     address = local_url(settings.host, settings.port)
     commands = procfile((PROJECT / "Procfile").read_text())
     require_free(settings.host, settings.port)
@@ -101,7 +101,7 @@ def run(settings: Settings, environ: Mapping[str, str], demo: Demo | None) -> No
             lambda: web_answers(address), seconds=START_SECONDS, otherwise=f"The portal does not answer at {address}."
         )
         say(greeting(settings, address, demo))
-        children.wait_until(lambda: False)
+        children.stay()
 
 
 def greeting(settings: Settings, address: str, demo: Demo | None) -> str:

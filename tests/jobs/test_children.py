@@ -1,4 +1,4 @@
-"""Processes that live and end together."""
+"""Processes that start and end together."""
 
 import os
 import signal
@@ -56,12 +56,32 @@ def test_leaving_ends_every_process() -> None:
     assert [lives(pid) for pid in pids.values()] == [False, False]
 
 
-def test_when_one_ends_by_itself_the_others_are_ended_and_it_is_named() -> None:
+def test_when_one_ends_before_all_are_ready_the_others_are_ended_and_it_is_named() -> None:
     with pytest.raises(ChildEnded) as ended, children() as started:
         started.start("stays", STAYS)
         started.start("breaks", ["sh", "-c", "exit 3"])
         pids = started.pids()
         started.wait_until(lambda: False)
+
+    assert str(ended.value) == "breaks ended by itself (exit code 3); what it said stands above."
+    assert not lives(pids["stays"])
+
+
+def test_one_that_is_killed_later_is_started_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    killed_once = f"mkdir {tmp_path / 'killed'} 2>/dev/null && kill -KILL $$; kill -TERM $PPID; exec sleep 60"
+    with pytest.raises(Stopped), children() as started:
+        started.start("worker", ["sh", "-c", killed_once])
+        started.stay()
+
+    assert capsys.readouterr().out == "worker ended by itself (exit code -9); it is started again.\n"
+
+
+def test_one_that_ends_again_and_again_ends_the_rest() -> None:
+    with pytest.raises(ChildEnded) as ended, children() as started:
+        started.start("stays", STAYS)
+        started.start("breaks", ["sh", "-c", "exit 3"])
+        pids = started.pids()
+        started.stay()
 
     assert str(ended.value) == "breaks ended by itself (exit code 3); what it said stands above."
     assert not lives(pids["stays"])
