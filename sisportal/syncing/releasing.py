@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 
 from sisportal.models import Action, ActionState, Sync
 from sisportal.models.database import writing
@@ -11,6 +11,14 @@ from sisportal.syncing import notices
 from sisportal.syncing.review import Who, require_open
 
 _REASONS = [str(guard) for guard in Guard]
+
+
+def count_guarded(connection: Connection, sync_id: int) -> int:
+    """How many actions guards hold: the number that a person types to release them."""
+    statement = select(func.count()).where(
+        Action.sync_id == sync_id, Action.held.in_(_REASONS), Action.state == ActionState.PLANNED
+    )
+    return connection.scalars(statement).one()
 
 
 def release_guards(engine: Engine, sync_id: int, who: Who, now: datetime) -> int:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, flash, url_for
+from flask import Blueprint, Response, current_app, flash, request, url_for
 
 from sisportal.extensions import db
 from sisportal.models import SisConnection, Sync, SyncState
-from sisportal.syncing import review, running
+from sisportal.syncing import releasing, review, running
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.explaining import held_words, seal_sentence
 from sisportal.syncing.queue import QueueGone
@@ -15,7 +15,7 @@ from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_sync
 from sisportal.web.acting import came_from, released_engine, who
 from sisportal.web.portal import now
-from sisportal.web.rendering import from_htmx, redirect_for, render_partial, render_tab
+from sisportal.web.rendering import from_htmx, redirect_for, render_invalid, render_partial, render_tab
 
 blueprint = Blueprint("sync_report", __name__, url_prefix="/syncs/<int:sync_id>")
 
@@ -70,6 +70,26 @@ def discard(sync_id: int) -> Response:
     return _back(sync_id)
 
 
+@blueprint.post("/release")
+@access(Rule.WRITE)
+def release(sync_id: int) -> Response:
+    """Free what the guards hold, once the person has typed how many that is (SPEC 6.5)."""
+    sync, asker = get_sync(sync_id), who()
+    guarded = releasing.count_guarded(db.session.connection(), sync.id)
+    typed = request.form.get("number", "").strip().replace(",", "")
+    if typed != str(guarded):
+        error = (
+            f"Type {guarded:,}: that is how many actions the guards hold." if guarded else "Nothing is held by a guard."
+        )
+        return render_invalid("sync_report/page.html", **_report(sync) | {"release_error": error})
+    try:
+        released = releasing.release_guards(released_engine(), sync_id, asker, now())
+        flash(f"{released:,} actions are released: a commit applies those that are ticked.", "success")
+    except NotAllowed as refusal:
+        flash(str(refusal), "warning")
+    return _back(sync_id)
+
+
 @blueprint.post("/cancel")
 @access(Rule.WRITE)
 def cancel(sync_id: int) -> Response:
@@ -109,6 +129,8 @@ def _report(sync: Sync) -> dict[str, Any]:
         "unticked": review.total(counted, "unticked"),
         "held": review.total(counted, "held"),
         "holds": _holds(sync),
+        "guarded": releasing.count_guarded(db.session.connection(), sync.id) if sync.held else 0,
+        "release_error": "",
         "ready": ready,
         "stale": stale,
         "started_by": sync_words.starter(sync, people),
@@ -127,10 +149,17 @@ def _report(sync: Sync) -> dict[str, Any]:
 def _holds(sync: Sync) -> list[tuple[str, int, str]]:
     """(type in words, how many, why) of what is held."""
     return [
-        (sync_words.TYPES[held["type"]].lower(), held["count"], held_words(held["reason"]))
+        (sync_words.TYPES[held["type"]].lower(), held["count"], _why_held(held))
         for held in sync.held
         if held["type"] in sync_words.TYPES
     ]
+
+
+def _why_held(held: dict[str, Any]) -> str:
+    """The numbers that tripped a guard, and what to do; of others, what to do."""
+    told = held.get("sentence", "")
+    words = held_words(held["reason"])
+    return f"{told} {words}" if told and told != words else words
 
 
 def _left_out(sync: Sync) -> list[str]:
