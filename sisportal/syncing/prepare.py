@@ -14,6 +14,7 @@ from sisportal.roster.options import Item
 from sisportal.roster.records import Problem
 from sisportal.syncing import notices
 from sisportal.syncing.actions import Plan
+from sisportal.syncing.carrying import carry_ticks
 from sisportal.syncing.connections import OpenProvider, load, options_to_store, remember_schools
 from sisportal.syncing.credentials import SecretsUnreadable
 from sisportal.syncing.guarding import guard
@@ -92,6 +93,7 @@ class Preparation:
             ).one()
             self._facts = load(connection, row.connection_id)
         self._since: str | None = row.request.get("cursor")
+        self._keep_ticks_of: int | None = row.request.get("keep_ticks_of")
         self._open_provider = open_provider
         self._plan = Plan(engine, sync_id, self._facts.options, pulse)
         self._reading = Reading(engine, sync_id, self._facts, self._plan, pulse, clock, row.mode)
@@ -157,6 +159,8 @@ class Preparation:
                 raise Cancelled
             self._keep_district(connection, now)
             self._supersede(connection, now)
+            if self._keep_ticks_of:
+                carry_ticks(connection, self._keep_ticks_of, self._sync_id)
             first_sync = self._facts.committed_sync_id is None
             held = guard(connection, self._sync_id, self._facts.id, self._facts.options, first_sync=first_sync)
             values: dict[str, Any] = {
