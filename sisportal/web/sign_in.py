@@ -14,6 +14,7 @@ from sisportal.models.database import writing
 from sisportal.syncing import notices, throttle
 from sisportal.syncing.administrators import LONGEST_PASSWORD, LONGEST_TEXT, SignIn, fits, who_signs_in
 from sisportal.web.access import Rule, access, begin_session, current, end_session
+from sisportal.web.clever_client import sso
 from sisportal.web.portal import address, now, portal_name
 from sisportal.web.rendering import local_path, redirect_for, render_bare
 
@@ -105,7 +106,13 @@ def _next() -> str:
 def _page(form: SignInForm, status: int = 200, error: str = "") -> Response:
     target = local_path(request.values.get("next"), "")
     page = render_bare(
-        "sign_in/sign_in.html", status=status, form=form, error=error, next=target, portal_name=portal_name()
+        "sign_in/sign_in.html",
+        status=status,
+        form=form,
+        error=error,
+        next=target,
+        clever_url=url_for("clever_sign_in.sign_in", next=target or None) if sso().is_on else "",
+        portal_name=portal_name(),
     )
     if status == 429:
         page.headers["Retry-After"] = str(int(throttle.WINDOW.total_seconds()))

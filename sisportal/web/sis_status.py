@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, flash, url_for
 from sqlalchemy import select
 
 from sisportal.extensions import db
-from sisportal.models import Mapping, SisConnection, SisSchool, Sync, SyncState
+from sisportal.models import ConnectionKind, Mapping, SisConnection, SisSchool, Sync, SyncState
 from sisportal.syncing import running
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.queue import QueueGone
@@ -15,6 +15,7 @@ from sisportal.syncing.words import total_of
 from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_connection
 from sisportal.web.acting import released_engine, who
+from sisportal.web.clever_client import callback_url, instant_login_url, sso
 from sisportal.web.portal import now
 from sisportal.web.rendering import redirect_for, render_tab
 
@@ -77,8 +78,18 @@ def _status(connection: SisConnection) -> dict[str, Any]:
         "sync": None,
         "waits": False,
         "stale": False,
+        "sso": _sign_in(connection.kind),
         **(_last(connection, last, committed) if last else {}),
     }
+
+
+def _sign_in(kind: str) -> dict[str, str] | None:
+    """How signing in with Clever stands, and what Clever or the school needs of it; None for other sources."""
+    if kind != ConnectionKind.CLEVER:
+        return None
+    on = sso()
+    link = instant_login_url(on) if on.district_id and on.application.is_registered else ""
+    return {"state": on.state, "instant_login": link, "redirect_uri": callback_url()}
 
 
 def _last(connection: SisConnection, sync: Sync, committed: Sync | None) -> dict[str, Any]:

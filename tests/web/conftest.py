@@ -39,7 +39,9 @@ def queue() -> FakeQueue:
 @pytest.fixture
 def settings(sqlite_store_url: str) -> Settings:
     folder = sqlite_store_url.removeprefix("sqlite:///").rpartition("/")[0]
-    return load({"DATA_DIR": folder, "DATABASE_URL": sqlite_store_url, "SECRET_KEY": "made-up"}, env_file=None)
+    given = {"DATA_DIR": folder, "DATABASE_URL": sqlite_store_url, "SECRET_KEY": "made-up"}
+    keys = {"CLEVER_CLIENT_ID": "sandbox-client", "CLEVER_CLIENT_SECRET": "sandbox-secret"}
+    return load(given | keys, env_file=None)
 
 
 @pytest.fixture
