@@ -1,7 +1,7 @@
 """``flask sis prepare``, ``report``, ``actions``, ``tick``, ``untick``, ``commit`` and ``discard``: a sync, step by step."""
 
-from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 from sqlalchemy import select
@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sisportal.commands.answers import note, print_json, print_json_list, print_table
 from sisportal.commands.connections import sis
 from sisportal.commands.entry import ACTOR, CONNECTION, JSON, SYNC, Failed, NeedsAPerson, Portal, portal
-from sisportal.models import ActionState, ActionType, SisConnection, SyncState, Verb
+from sisportal.models import ActionState, ActionType, SisConnection, SyncMode, SyncState, Verb
 from sisportal.models.database import writing
 from sisportal.syncing import commit as committing
 from sisportal.syncing import notices, running
@@ -19,13 +19,14 @@ from sisportal.syncing.releasing import release_guards
 from sisportal.syncing.reports import action_json, actions_json, sync_json
 from sisportal.syncing.review import OPEN, ActionFilter, Who
 from sisportal.syncing.review import tick as tick_actions
+from sisportal.syncing.settings import TIMEZONE, read_settings
+from sisportal.syncing.since import BEGINNING, LAST, BadDay, asked_for
 from sisportal.syncing.states import Busy, NotAllowed, move
 from sisportal.syncing.takeover import await_silent
 
 __all__ = ["sis"]  # with the commands of this module in it
 
 WHO = Who(ACTOR)
-NO_QUICK = "A full sync: syncs that read only what changed are not there yet."
 PREPARE_AGAIN = frozenset({SyncState.SUPERSEDED, SyncState.EXPIRED})
 ACTIONS = click.argument("action_ids", metavar="ACTION_ID...", nargs=-1, required=True, type=click.IntRange(min=1))
 
@@ -34,20 +35,18 @@ ACTIONS = click.argument("action_ids", metavar="ACTION_ID...", nargs=-1, require
 @CONNECTION
 @click.option("--full", is_flag=True, help="Read everything, which is what happens anyway.")
 @click.option("--quick", is_flag=True, help="Read what changed since the last committed sync, where that can be told.")
-@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Read what changed since a day.")
+@click.option("--since", metavar="DATE", help="Read what changed since a day, 2026-09-01, in the portal's time zone.")
 @JSON
-def prepare(kind: str, full: bool, quick: bool, since: datetime | None, as_json: bool) -> None:
+def prepare(kind: str, full: bool, quick: bool, since: str | None, as_json: bool) -> None:
     """Read the SIS and plan what would change; nothing does yet."""
     if [full, quick, since is not None].count(True) > 1:
         raise click.UsageError("Choose one of --full, --quick and --since.")
     here = portal()
     connection_id = here.connection_id(kind)
     _require_enabled(here, kind)
-    why = NO_QUICK if quick or since else ""
-    if why:
-        note(why)
+    mode, asked = _asked(here, since or (LAST if quick else BEGINNING))
     await_silent(here.engine, connection_id, here.clock)
-    sync_id = preparing.request_sync(here.engine, connection_id, here.clock(), note=why)
+    sync_id = preparing.request_sync(here.engine, connection_id, here.clock(), mode=mode, **asked)
     _record(here, sync_id, "sync-started")
     try:
         state = preparing.prepare(here.engine, sync_id, here.open_provider, here.clock)
@@ -61,6 +60,15 @@ def prepare(kind: str, full: bool, quick: bool, since: datetime | None, as_json:
         raise NeedsAPerson(
             f"{_held_count(found):,} changes are held until a person decides: flask sis actions {sync_id}"
         )
+
+
+def _asked(here: Portal, since: str) -> tuple[SyncMode, dict[str, Any]]:
+    with here.engine.connect() as connection:
+        zone = ZoneInfo(str(read_settings(connection)[TIMEZONE]))
+    try:
+        return asked_for(since, zone, here.clock())
+    except BadDay as error:
+        raise click.BadParameter(str(error), param_hint="--since") from error
 
 
 def _require_enabled(here: Portal, kind: str) -> None:
@@ -228,7 +236,7 @@ def _print_sync(here: Portal, sync_id: int, *, as_json: bool) -> dict[str, Any]:
     if as_json:
         print_json(found)
         return found
-    click.echo(f"Sync {found['id']} of {found['connection']}: {found['state']}")
+    click.echo(f"Sync {found['id']} of {found['connection']} ({found['mode']}): {found['state']}")
     rows = [
         (type_, verb, *numbers.values())
         for type_, verbs in found["counts"].items()

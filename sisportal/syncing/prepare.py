@@ -22,6 +22,7 @@ from sisportal.syncing.planner import Planner
 from sisportal.syncing.progress import Cancelled, ClaimLost, Clock, Pulse
 from sisportal.syncing.reading import Reading, Stopped
 from sisportal.syncing.rows import few_collections, insert_one
+from sisportal.syncing.since import place_in_feed
 from sisportal.syncing.states import claim, move
 from sisportal.syncing.words import planned_sentence
 
@@ -92,7 +93,7 @@ class Preparation:
                 select(Sync.connection_id, Sync.mode, Sync.request).where(Sync.id == sync_id)
             ).one()
             self._facts = load(connection, row.connection_id)
-        self._since: str | None = row.request.get("cursor")
+        self._request: dict[str, Any] = row.request
         self._keep_ticks_of: int | None = row.request.get("keep_ticks_of")
         self._open_provider = open_provider
         self._plan = Plan(engine, sync_id, self._facts.options, pulse)
@@ -106,7 +107,7 @@ class Preparation:
         provider = self._open_provider(self._facts)
         self._take_district(provider)
         self._require_scope(provider)
-        fetched = self._reading.read(provider, self._since)
+        fetched = self._reading.read(provider, place_in_feed(provider, self._request, self._facts.cursor))
         self._pulse.stage("Comparing with the portal")
         Planner(
             self._engine,

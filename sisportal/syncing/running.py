@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Connection, Engine, select, update
@@ -11,6 +12,8 @@ from sisportal.models.database import writing
 from sisportal.syncing import commit, notices
 from sisportal.syncing.prepare import request_sync
 from sisportal.syncing.review import OPEN, Who
+from sisportal.syncing.settings import TIMEZONE, read_settings
+from sisportal.syncing.since import BEGINNING, asked_for
 from sisportal.syncing.states import Busy, NotAllowed, interrupt_dead, is_alive
 
 ASKED = "Waiting for the worker to begin the commit"
@@ -73,17 +76,21 @@ def commit_asked(sync: Any) -> bool:
     return sync.state in OPEN and sync.stage == ASKED and sync.heartbeat_at is not None
 
 
-def start(engine: Engine, connection_id: int, who: Who, now: datetime) -> int:
-    """Put a sync from the beginning into the table, for the worker to prepare; its id.
+def start(engine: Engine, connection_id: int, who: Who, now: datetime, since: str = BEGINNING) -> int:
+    """Put a sync into the table, for the worker to prepare; its id. ``since``: ``last``, ``beginning`` or a day.
 
-    Raises ``Busy`` where another one of the connection waits or runs, ``NotAllowed`` where none may start.
+    Before the first commit it is from the beginning whatever was asked. Raises ``BadDay``; ``Busy`` where another one of the connection waits or runs, ``NotAllowed`` where none may start.
     """
     with writing(engine).begin() as connection:
         interrupt_dead(connection, now, connection_id)
-        if not connection.scalar(select(SisConnection.enabled).where(SisConnection.id == connection_id)):
+        columns = select(SisConnection.enabled, SisConnection.committed_sync_id)
+        row = connection.execute(columns.where(SisConnection.id == connection_id)).one()
+        if not row.enabled:
             raise NotAllowed("The connection is disabled. Enable it, then start the sync.")
         _refuse_beside_another(connection, connection_id, now)
-    sync_id = request_sync(engine, connection_id, now, started_by=who.id, since="beginning")
+        zone = ZoneInfo(str(read_settings(connection)[TIMEZONE]))
+    mode, asked = asked_for(BEGINNING if row.committed_sync_id is None else since, zone, now)
+    sync_id = request_sync(engine, connection_id, now, started_by=who.id, mode=mode, **asked)
     with writing(engine).begin() as connection:
         _record(connection, "sync-started", sync_id, who, now)
     return sync_id

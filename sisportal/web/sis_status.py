@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, flash, url_for
+from flask import Blueprint, Response, current_app, flash, request, url_for
 from sqlalchemy import select
 
 from sisportal.extensions import db
@@ -10,13 +10,14 @@ from sisportal.models import ConnectionKind, Mapping, SisConnection, SisSchool, 
 from sisportal.syncing import running
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.queue import QueueGone
+from sisportal.syncing.since import BEGINNING, BadDay
 from sisportal.syncing.states import NotAllowed
 from sisportal.syncing.words import total_of
 from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_connection
 from sisportal.web.acting import released_engine, who
 from sisportal.web.clever_client import callback_url, instant_login_url, sso
-from sisportal.web.portal import now
+from sisportal.web.portal import now, time_zone
 from sisportal.web.rendering import redirect_for, render_tab
 
 blueprint = Blueprint("sis_status", __name__, url_prefix="/admin/sis/<kind>")
@@ -33,10 +34,12 @@ def status(kind: str) -> Response:
 def sync_now(kind: str) -> Response:
     """Start a sync and lead to Status, where its progress is shown."""
     connection_id, asker = get_connection(kind).id, who()
+    since = request.form.get("since", BEGINNING)
+    since = request.form.get("day", "") if since == "day" else since
     try:
-        sync_id = running.start(released_engine(), connection_id, asker, now())
+        sync_id = running.start(released_engine(), connection_id, asker, now(), since)
         current_app.extensions["queue"].send_prepare(sync_id)
-    except (NotAllowed, QueueGone) as refusal:
+    except (BadDay, NotAllowed, QueueGone) as refusal:
         flash(str(refusal), "warning")
     return redirect_for(url_for(".status", kind=kind))
 
@@ -74,6 +77,8 @@ def _status(connection: SisConnection) -> dict[str, Any]:
         "schools": schools,
         "committed": committed,
         "first": committed is None,
+        "tells_changes": connection.kind != ConnectionKind.CSV,
+        "today": now().astimezone(time_zone()).date().isoformat(),
         "may_start": connection.enabled and bool(schools),
         "sync": None,
         "waits": False,

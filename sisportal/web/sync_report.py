@@ -10,6 +10,7 @@ from sisportal.syncing import releasing, review, running
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.explaining import held_words, seal_sentence
 from sisportal.syncing.queue import QueueGone
+from sisportal.syncing.since import mode_words
 from sisportal.syncing.states import NotAllowed
 from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_sync
@@ -124,6 +125,7 @@ def _report(sync: Sync) -> dict[str, Any]:
         "connection": connection,
         "source": NAMES[connection.kind],
         "at": at,
+        "read": mode_words(sync.mode, sync.request),
         "rows": sync_words.count_rows(sync.id, sync.state, counted, warnings, log_url),
         "planned": review.total(counted, "planned"),
         "unticked": review.total(counted, "unticked"),

@@ -104,20 +104,26 @@ def test_a_prepare_that_fails_prints_the_sync_and_says_why(cli: CommandLine, san
     assert cli.failure("sis", "prepare", "clever") == sync["note"]
 
 
-def test_a_quick_sync_is_a_full_one_and_says_why(cli: CommandLine, sandbox: Served) -> None:
+def test_before_the_first_commit_a_quick_sync_is_a_full_one_and_says_why(cli: CommandLine, sandbox: Served) -> None:
     cli.map_all(sandbox)
 
-    result = cli.run("sis", "prepare", "clever", "--since", "2026-09-01")
+    for asked in (("--quick",), ("--since", "2026-09-01")):
+        sync = cli.answer("sis", "prepare", "clever", *asked)
 
-    assert result.exit_code == 0
-    assert result.stderr.startswith("A full sync: ")
-    assert cli.answer("sis", "report", 1)["note"] == result.stderr.strip()
-    assert cli.answer("sis", "report", 1)["mode"] == "full"
+        assert sync["mode"] == "full"
+        assert sync["note"] == "Everything was read instead of changes only: No sync was committed yet."
+        assert "full-instead" in {warning["code"] for warning in sync["warnings"]}
 
 
 def test_two_ways_of_reading_at_once_are_wrong_usage(cli: CommandLine) -> None:
     assert cli.run("sis", "prepare", "clever", "--full", "--quick").exit_code == 2
-    assert cli.run("sis", "prepare", "clever", "--since", "yesterday").exit_code == 2
+
+
+def test_a_day_that_is_none_or_has_not_begun_is_wrong_usage(cli: CommandLine, sandbox: Served) -> None:
+    cli.map_all(sandbox)
+
+    assert "Write it like 2026-09-01" in cli.failure("sis", "prepare", "clever", "--since", "yesterday", code=2)
+    assert "in the future" in cli.failure("sis", "prepare", "clever", "--since", "2999-01-01", code=2)
 
 
 def test_actions_are_listed_by_type_verb_and_state(cli: CommandLine, sandbox: Served) -> None:
@@ -234,7 +240,7 @@ def test_people_read_a_sync_as_a_table(cli: CommandLine, sandbox: Served) -> Non
 
     lines = cli.run("sis", "prepare", "clever").stdout.splitlines()
 
-    assert lines[0] == "Sync 1 of clever: prepared"
+    assert lines[0] == "Sync 1 of clever (full): prepared"
     assert lines[1].split() == ["type", "verb", "planned", "ticked", "applied"]
     assert ["student", "add", "60", "60", "0"] in [line.split() for line in lines]
 

@@ -126,3 +126,51 @@ def test_status_takes_few_queries(app: Flask, ada: FlaskClient, engine: Engine, 
         ada.get(STATUS)
 
     assert len(statements) <= 12
+
+
+@pytest.fixture
+def committed(engine: Engine, connection_id: int) -> int:
+    """A sync that was committed; its id."""
+    sync_id = make_sync(engine, connection_id, state=SyncState.COMMITTED, finished_at=NOW)
+    with writing(engine).begin() as connection:
+        connection.execute(update(SisConnection).values(committed_sync_id=sync_id))
+    return sync_id
+
+
+@pytest.mark.parametrize(
+    ("form", "mode", "since"),
+    [
+        ({"since": "last", "day": ""}, "quick", "last"),
+        ({"since": "day", "day": "2026-11-01"}, "quick", "2026-11-01"),
+        ({"since": "beginning", "day": "2026-11-01"}, "full", "beginning"),
+        ({}, "full", "beginning"),
+    ],
+)
+def test_sync_now_asks_since_when(
+    ada: FlaskClient, engine: Engine, committed: int, form: dict[str, str], mode: str, since: str
+) -> None:
+    assert "What changed since the last committed sync" in words(ada.get(STATUS))
+
+    ada.post("/admin/sis/clever/sync", data=form)
+
+    with engine.connect() as connection:
+        row = connection.execute(select(Sync.mode, Sync.request).order_by(Sync.id.desc()).limit(1)).one()
+    assert (row.mode, row.request["since"]) == (mode, since)
+
+
+def test_before_the_first_commit_it_is_from_the_beginning_whatever_is_asked(
+    ada: FlaskClient, engine: Engine, connection_id: int
+) -> None:
+    ada.post("/admin/sis/clever/sync", data={"since": "last"})
+
+    with engine.connect() as connection:
+        assert connection.execute(select(Sync.mode, Sync.request)).one() == ("full", {"since": "beginning"})
+
+
+@pytest.mark.parametrize("day", ["", "soon", "2027-01-01"])
+def test_a_day_that_is_none_starts_nothing(ada: FlaskClient, engine: Engine, committed: int, day: str) -> None:
+    text = words(ada.post("/admin/sis/clever/sync", data={"since": "day", "day": day}, follow_redirects=True))
+
+    assert "Write it like 2026-09-01." in text or "in the future" in text
+    with engine.connect() as connection:
+        assert connection.scalars(select(Sync.id)).all() == [committed]
