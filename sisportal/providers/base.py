@@ -1,11 +1,12 @@
 """What every provider offers to the stages, and the one way in which it fails."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from sisportal.roster.records import Batch, Person, School, Seal, Section, Term
+from sisportal.roster.records import Batch, Collection, Person, School, Seal, Section, Term
 
 
 class ProviderError(Exception):
@@ -118,10 +119,14 @@ class FeedProvider(Provider, Protocol):
 
 
 FULL_SYNC_NEEDED = frozenset(
-    {"no-cursor", "cursor-expired", "events-off", "events-unreadable", "too-many-changes", "roles-changed"}
-)
+    {
+        "no-cursor", "cursor-expired", "events-off", "events-unreadable", "too-many-changes", "roles-changed",
+        "not-filtered", "revision-changed",
+    }
+)  # fmt: skip
 """Why changes alone are not enough: nothing to go on from; too old a place, or one that is gone; no events, or a gap in
-them; events that make no sense; more of them than a full fetch would be; people changed about whom there is no event."""
+them; events that make no sense; more of them than a full fetch would be; people changed about whom there is no event; a
+source that does not list changes alone, or that changed while it was read."""
 
 
 class WireResponse(Protocol):
@@ -162,3 +167,23 @@ class Held(Protocol):
 
     def terms(self) -> Mapping[str, Term]:
         """Every term that is held."""
+
+
+@runtime_checkable
+class DatedProvider(Provider, Protocol):
+    """A SIS that also tells by date what changed."""
+
+    def changes_since(self, since: datetime, *, items: frozenset[str], held: Held) -> Iterator[Batch | Seal]:
+        """What changed in ``items`` since a moment (aware), and perhaps somewhat before it, in the order of ``Collection``.
+
+        Of seals only that of the schools says anything. What makes changes unfit raises, perhaps after some batches, as a
+        ``ProviderError`` with a code of ``FULL_SYNC_NEEDED``: then everything must be fetched.
+        """
+
+
+@runtime_checkable
+class PackageProvider(Provider, Protocol):
+    """A file that a SIS made, which need not list everything."""
+
+    def partial(self) -> frozenset[Collection]:
+        """The collections of which the file lists changes alone, or nothing: what it does not name is as it was."""

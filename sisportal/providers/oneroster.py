@@ -49,7 +49,7 @@ class OneRosterProvider:
         self._api.begin()
         yield from self._reading(RestSource(self._api)).steps(items)
 
-    def changes(self, since: datetime, *, items: frozenset[str], held: Held) -> Iterator[Batch | Seal]:
+    def changes_since(self, since: datetime, *, items: frozenset[str], held: Held) -> Iterator[Batch | Seal]:
         """What changed since a moment (aware), read with an overlap of a day; seals are not complete and give no reason.
 
         Organizations and sessions are read in full. Raises ``ProviderError`` ``not-filtered`` where only reading everything

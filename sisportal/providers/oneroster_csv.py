@@ -17,6 +17,14 @@ from sisportal.roster.records import Batch, Collection, Problem, School, Seal
 
 REQUIRED = ("academicSessions", "orgs", "users", "classes", "enrollments")
 """The files of a package that is read in full."""
+_FILES = {
+    Collection.SCHOOLS: "orgs",
+    Collection.TERMS: "academicSessions",
+    Collection.COURSES: "courses",
+    Collection.PEOPLE: "users",
+    Collection.SECTIONS: "classes",
+}
+"""The file that lists a collection."""
 
 
 def open_csv(
@@ -58,6 +66,11 @@ class CsvProvider:
     def modes(self) -> dict[str, str]:
         """What the manifest says of each rostering file: ``bulk``, ``delta`` or ``absent``."""
         return {name: self._package.modes.get(name, Mode.ABSENT).value for name in TABLES[self.version]}
+
+    def partial(self) -> frozenset[Collection]:
+        """See ``PackageProvider.partial``."""
+        modes = self._package.modes
+        return frozenset(collection for collection, name in _FILES.items() if modes.get(name) is not Mode.BULK)
 
     def district(self) -> DistrictFacts:
         """The organization at the top; else the system that the manifest names."""

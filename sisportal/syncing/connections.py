@@ -9,14 +9,17 @@ from sqlalchemy import Connection, Engine, exists, insert, select, update
 
 from sisportal.models import AccountLink, ClassLink, Mapping, SisConnection, SisPerson, SisSchool, SisSection, Sync
 from sisportal.models.database import writing
-from sisportal.providers.base import Provider, ProviderError
-from sisportal.providers.opening import open_clever
+from sisportal.providers.base import Held, Provider, ProviderError
+from sisportal.providers.oneroster_csv import open_csv
+from sisportal.providers.opening import open_clever, open_oneroster
 from sisportal.roster.fields import Places
 from sisportal.roster.options import Options, as_text, decode, defaults, encode, shape
 from sisportal.roster.records import School, encoded
 from sisportal.syncing.credentials import Cipher
 from sisportal.syncing.rows import insert_one
 
+DAYS = ("year_start", "year_end", "semester_start", "semester_end")
+"""Settings of a OneRoster connection: first and last day of the school year and of the semester, ISO or blank."""
 NAMES = {"clever": "Clever", "oneroster": "OneRoster", "csv": "OneRoster CSV"}
 
 
@@ -37,6 +40,10 @@ class ConnectionFacts(msgspec.Struct, frozen=True, kw_only=True):
     committed_sync_id: int | None
     committed_options: Options | None = None
     """What the last committed sync ran with."""
+    package: str = ""
+    """Of a CSV connection: the file that this sync reads; blank outside of a sync."""
+    held: Held | None = None
+    """The mirror, for sources that list only what changed."""
 
     def why_not_quick(self) -> str:
         """Why changes alone would not do; blank where they do (SPEC 3.4)."""
@@ -101,20 +108,55 @@ def opener(cipher: Cipher) -> OpenProvider:
     """The function that stages open a connection's provider with."""
 
     def open_provider(facts: ConnectionFacts) -> Provider:
-        secrets = cipher.decrypt(facts.secrets)
-        if facts.kind != "clever":
-            raise ProviderError(f"A {facts.kind} connection cannot be read by this release.", code="not-supported")
-        return open_clever(
-            base_url=facts.settings["base_url"],
-            token=secrets.get("token", ""),
-            client_id=facts.settings.get("client_id", ""),
-            client_secret=secrets.get("client_secret", ""),
-            login_url=facts.settings.get("login_url", ""),
-            district_id=facts.settings.get("district_id", "") or facts.district_id,
-            version=facts.options.api_version,
-        )
+        return _OPENERS[facts.kind](facts, cipher.decrypt(facts.secrets))
 
     return open_provider
+
+
+def _open_clever(facts: ConnectionFacts, secrets: dict[str, str]) -> Provider:
+    return open_clever(
+        base_url=facts.settings["base_url"],
+        token=secrets.get("token", ""),
+        client_id=facts.settings.get("client_id", ""),
+        client_secret=secrets.get("client_secret", ""),
+        login_url=facts.settings.get("login_url", ""),
+        district_id=facts.settings.get("district_id", "") or facts.district_id,
+        version=facts.options.api_version,
+    )
+
+
+def _open_oneroster(facts: ConnectionFacts, secrets: dict[str, str]) -> Provider:
+    settings = facts.settings
+    # Nobody said which version: whichever answers, until one was found or chosen.
+    unsure = settings.get("any_version") and facts.options.api_version == defaults(facts.kind).api_version
+    return open_oneroster(
+        base_url=settings["base_url"],
+        client_id=settings.get("client_id", ""),
+        client_secret=secrets.get("client_secret", ""),
+        token_url=settings.get("token_url", ""),
+        signature=settings.get("signature") or "sha256",
+        bearer=secrets.get("bearer", ""),
+        version="" if unsure else facts.options.api_version,
+        **_days(settings),
+    )
+
+
+def _open_csv(facts: ConnectionFacts, _: dict[str, str]) -> Provider:
+    if not facts.package:
+        raise ProviderError("There is no file to read. Upload the zip that the SIS made.", code="no-file")
+    return open_csv(facts.package, held=facts.held, **_days(facts.settings))
+
+
+def _days(settings: dict[str, Any]) -> dict[str, Any]:
+    """The days of the school year and of the semester, as administrators entered them."""
+    return {name: settings.get(name, "") for name in DAYS}
+
+
+_OPENERS: dict[str, Callable[[ConnectionFacts, dict[str, str]], Provider]] = {
+    "clever": _open_clever,
+    "oneroster": _open_oneroster,
+    "csv": _open_csv,
+}
 
 
 def connect(

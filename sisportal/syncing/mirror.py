@@ -72,9 +72,9 @@ class Mirror:
         pulse: Pulse,
         *,
         stale: bool = False,
-        partial: bool = False,
+        partial: frozenset[Collection] = frozenset(),
     ) -> None:
-        """``partial``: the batches name only what changed, and whoever is not named is as the mirror has them."""
+        """``partial``: of these the batches name only what changed, and what is not named is as the mirror has it."""
         self._engine, self._connection_id, self._sync_id = writing(engine), connection_id, sync_id
         self._places, self._pulse, self._stale = places, pulse, stale
         self._courses: dict[str, Course] = {}
@@ -82,24 +82,30 @@ class Mirror:
         self._people: Known = {}
         self._sections: Known = {}
         self._named_missing: set[str] = set()
-        self._partial = partial
+        self._partial_people = Collection.PEOPLE in partial
+        self._partial_sections = Collection.SECTIONS in partial
         self._changed_references: set[str] = set()
 
     def open(self, collection: Collection) -> None:
         """Read what the mirror knows of a collection, before its first batch."""
         match collection:
-            case Collection.PEOPLE if not self._partial:
+            case Collection.PEOPLE if not self._partial_people:
                 self._people = self._known(PEOPLE)
-            case Collection.SECTIONS if self._partial:
-                self._terms = self._terms or self._references(Collection.TERMS, Term)
-                self._courses = self._courses or self._references(Collection.COURSES, Course)
             case Collection.SECTIONS:
-                self._people = self._people or self._listed(self._known(PEOPLE))
-                self._sections = self._known(SECTIONS)
+                self._open_sections()
             case Collection.TERMS:
                 self._terms = self._references(Collection.TERMS, Term)
             case Collection.COURSES:
                 self._courses = self._references(Collection.COURSES, Course)
+
+    def _open_sections(self) -> None:
+        # A package may come without its terms or courses: they are as they were.
+        self._terms = self._terms or self._references(Collection.TERMS, Term)
+        self._courses = self._courses or self._references(Collection.COURSES, Course)
+        if not self._partial_people:
+            self._people = self._people or self._listed(self._known(PEOPLE))
+        if not self._partial_sections:
+            self._sections = self._known(SECTIONS)
 
     def take_terms(self, terms: list[Term]) -> None:
         """Keep terms for the sections that name them."""
@@ -173,7 +179,12 @@ class Mirror:
         return len(vanished)
 
     def missing_people(self) -> frozenset[str]:
-        """Known people whom this fetch has not listed, those that an earlier one proved to be gone included."""
+        """Known people whom this fetch has not listed, those that an earlier one proved to be gone included.
+
+        None where it lists changes only, or no people at all.
+        """
+        if self._partial_people:
+            return frozenset()
         return frozenset(source_id for source_id, entry in self._people.items() if not isinstance(entry, int))
 
     def missing_but_named(self) -> int:
@@ -228,7 +239,7 @@ class Mirror:
 
     def refresh(self) -> list[Problem]:
         """Write the sections again whose term or course changed, where the provider names only what changed itself."""
-        if not (self._partial and self._changed_references):
+        if not (self._partial_sections and self._changed_references):
             return []
         self.open(Collection.SECTIONS)
         decode = msgspec.json.Decoder(Section).decode
@@ -252,8 +263,8 @@ class Mirror:
         return [problem for some in chunks(found.values(), 1_000) for problem in self.take_sections(some)]
 
     def _recall(self, table: Table, known: Known, source_ids: list[str]) -> None:
-        """Read what the mirror knows of some records: with ``partial``, it knows none of them beforehand."""
-        if not self._partial:
+        """Read what the mirror knows of some records of a partial collection: it knows none of them beforehand."""
+        if not (self._partial_people if table is PEOPLE else self._partial_sections):
             return
         statement = select(table.c.source_id, table.c.id, table.c.fingerprint, table.c.gone_in_sync).where(
             table.c.connection_id == self._connection_id
@@ -264,15 +275,15 @@ class Mirror:
                     known[source_id] = (id_, mark, gone is not None)
 
     def _recall_members(self, lists: Iterable[Iterable[str]]) -> None:
-        if self._partial:
+        if self._partial_people:
             named = {source_id for each in lists for source_id in each}
             self._recall(PEOPLE, self._people, sorted(named - self._people.keys()))
 
     def _listed_id(self, source_id: str) -> int | None:
-        """The id of somebody whom the SIS lists: in this fetch, or, with ``partial``, as far as the mirror knows."""
+        """The id of somebody whom the SIS lists: in this fetch, or, of partial people, as far as the mirror knows."""
         entry = self._people.get(source_id)
         if isinstance(entry, tuple):
-            return entry[0] if self._partial and not entry[2] else None
+            return entry[0] if self._partial_people and not entry[2] else None
         return entry
 
     def _take_references(self, collection: Collection, changed: Iterable[tuple[str, Term | Course]]) -> None:
@@ -344,7 +355,7 @@ class Mirror:
     def _unlisted(self, section: Section) -> list[str]:
         people = self._people
         unlisted = [m for m in (*section.teachers, *section.students) if not isinstance(people.get(m), int)]
-        if self._partial:
+        if self._partial_people:
             return [source_id for source_id in unlisted if self._listed_id(source_id) is None]
         for source_id in unlisted:
             entry = people.get(source_id)

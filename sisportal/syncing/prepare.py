@@ -21,6 +21,7 @@ from sisportal.syncing.guarding import guard
 from sisportal.syncing.planner import Planner
 from sisportal.syncing.progress import Cancelled, ClaimLost, Clock, Pulse
 from sisportal.syncing.reading import Reading, Stopped
+from sisportal.syncing.recalled import Recalled
 from sisportal.syncing.rows import few_collections, insert_one
 from sisportal.syncing.since import place_in_feed
 from sisportal.syncing.states import claim, move
@@ -92,8 +93,11 @@ class Preparation:
             row = connection.execute(
                 select(Sync.connection_id, Sync.mode, Sync.request).where(Sync.id == sync_id)
             ).one()
-            self._facts = load(connection, row.connection_id)
+            facts = load(connection, row.connection_id)
         self._request: dict[str, Any] = row.request
+        self._facts = msgspec.structs.replace(
+            facts, package=row.request.get("file", ""), held=Recalled(engine, facts.id)
+        )
         self._keep_ticks_of: int | None = row.request.get("keep_ticks_of")
         self._open_provider = open_provider
         self._plan = Plan(engine, sync_id, self._facts.options, pulse)

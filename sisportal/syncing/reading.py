@@ -1,13 +1,23 @@
 """Reading the SIS: a fetch or its changes into the mirror, and the proof of what is gone (SPEC 5, steps 1 and 2)."""
 
 from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, exists, select, update
 
-from sisportal.models import AccountLink, ClassLink, Mapping, SisConnection, SisSchool, Sync, SyncMode
+from sisportal.models import AccountLink, ClassLink, Mapping, SisConnection, SisPerson, SisSchool, Sync, SyncMode
 from sisportal.models.database import writing
-from sisportal.providers.base import FULL_SYNC_NEEDED, Cursor, FeedProvider, Provider, ProviderError
+from sisportal.providers.base import (
+    FULL_SYNC_NEEDED,
+    Cursor,
+    DatedProvider,
+    FeedProvider,
+    PackageProvider,
+    Provider,
+    ProviderError,
+)
 from sisportal.roster.checks import Checker
 from sisportal.roster.records import Batch, Collection, Problem, School, Seal
 from sisportal.syncing.actions import Plan
@@ -15,6 +25,7 @@ from sisportal.syncing.connections import ConnectionFacts, remember_schools
 from sisportal.syncing.mirror import Mirror, settle
 from sisportal.syncing.planner import Fetched
 from sisportal.syncing.progress import Clock, Pulse
+from sisportal.syncing.recalled import Recalled
 
 STAGE_WORDS = {
     Collection.SCHOOLS: "Reading schools",
@@ -65,6 +76,10 @@ class Reading:
         if isinstance(provider, FeedProvider):
             # Before the first page: whatever changes while the pages are read is in the feed after this place.
             self.cursor = provider.cursor() or None
+        elif isinstance(provider, DatedProvider):
+            self.cursor = self._clock().isoformat()
+        elif isinstance(provider, PackageProvider):
+            self._take_partial(provider.partial())
         for step in provider.fetch(items=self._items()):
             self._take(step)
         return self._prove()
@@ -74,10 +89,11 @@ class Reading:
         if self.mode != SyncMode.QUICK:
             return None
         reason = self._facts.why_not_quick()
-        if not reason and isinstance(provider, FeedProvider):
-            self._mirror = self._new_mirror(partial=True)
+        steps = None if reason else self._changes(provider, since or self._facts.cursor or "")
+        if steps is not None:
+            self._mirror = self._new_mirror(frozenset(TYPES_OF))
             try:
-                for step in provider.changes(since or self._facts.cursor or "", items=self._items()):
+                for step in steps:
                     self._take_change(step)
             except ProviderError as error:
                 if error.code not in FULL_SYNC_NEEDED:
@@ -89,18 +105,49 @@ class Reading:
         self._go_full(reason or "this source does not tell what changed")
         return None
 
-    def _take_change(self, step: Batch | Cursor) -> None:
+    def _changes(self, provider: Provider, place: str) -> Iterator[Batch | Seal | Cursor] | None:
+        """What changed since a place in the provider's feed, or a moment (ISO); None where the provider cannot tell."""
+        if isinstance(provider, FeedProvider):
+            return provider.changes(place, items=self._items())
+        if isinstance(provider, DatedProvider):
+            return self._changes_since(provider, place)
+        return None
+
+    def _changes_since(self, provider: DatedProvider, place: str) -> Iterator[Batch | Seal | Cursor]:
+        begun = self._clock().isoformat()
+        if not place:
+            raise ProviderError("it is not known when everything was last read", code="no-cursor")
+        held = Recalled(self._engine, self._facts.id)
+        yield from provider.changes_since(datetime.fromisoformat(place), items=self._items(), held=held)
+        yield Cursor(begun)
+
+    def _take_partial(self, partial: frozenset[Collection]) -> None:
+        """Read a package that does not list everything."""
+        self._mirror = self._new_mirror(partial)
+        if not (self._facts.mirror_stale and partial & TYPES_OF.keys()):
+            return
+        with self._engine.connect() as connection:
+            if connection.scalar(select(exists().where(SisPerson.connection_id == self._facts.id))):
+                raise Stopped(
+                    "The mapping of schools changed, and this file lists only what changed in the SIS. Upload a file that "
+                    "lists everything.",
+                    "whole-file-needed",
+                )
+
+    def _take_change(self, step: Batch | Seal | Cursor) -> None:
         if isinstance(step, Cursor):
             self.cursor = step.value
             return
         self._take(step)
-        if step.collection is Collection.SCHOOLS:
+        if step.collection is Collection.SCHOOLS and isinstance(step, Batch):
             self._keep_schools(whole=False)
 
     def _go_full(self, reason: str) -> None:
         """Read everything instead, and say why."""
         self.mode = SyncMode.FULL
         self._mirror = self._new_mirror()
+        self.seals, self._schools = [], []
+        self.others.clear()
         sentence = reason[:1].upper() + reason[1:].rstrip(".")
         note = f"Everything was read instead of changes only: {sentence}."
         self._plan.warn([Problem("full-instead", value=reason)])
@@ -111,7 +158,7 @@ class Reading:
     def _items(self) -> frozenset[str]:
         return frozenset(str(item) for item in self._facts.options.items)
 
-    def _new_mirror(self, *, partial: bool = False) -> Mirror:
+    def _new_mirror(self, partial: frozenset[Collection] = frozenset()) -> Mirror:
         facts = self._facts
         return Mirror(
             self._engine, facts.id, self._sync_id, facts.places, self._pulse, stale=facts.mirror_stale, partial=partial
@@ -159,7 +206,8 @@ class Reading:
 
     def _refuse_empty(self, seal: Seal) -> None:
         """An empty list of schools or people, where the portal holds some, is a fault of the source (SPEC 5, step 2)."""
-        if seal.rows or seal.collection not in {Collection.SCHOOLS, Collection.PEOPLE}:
+        changes_only = not (seal.complete or seal.reason)
+        if changes_only or seal.rows or seal.collection not in {Collection.SCHOOLS, Collection.PEOPLE}:
             return
         link_or_school = (
             exists().where(SisSchool.connection_id == self._facts.id, SisSchool.mapping == Mapping.MAPPED)
@@ -190,6 +238,7 @@ class Reading:
             # A delta is not the whole and needs no proof: it says itself what is gone.
             if seal.complete:
                 self._mirror.seal(collection)
+        self._plan.warn(self._mirror.refresh())
         if self._facts.mirror_stale and complete == set(TYPES_OF):
             self._mirror_is_fresh()
         missing = frozenset() if Collection.PEOPLE in complete else self._mirror.missing_people()

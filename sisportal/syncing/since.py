@@ -1,11 +1,11 @@
 """Since when a sync reads: since the last committed one, since a day, or from the beginning (SPEC 3.4)."""
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sisportal.models import SyncMode
-from sisportal.providers.base import FeedProvider, Provider
+from sisportal.providers.base import DatedProvider, FeedProvider, Provider
 
 LAST, BEGINNING = "last", "beginning"
 
@@ -30,15 +30,17 @@ def asked_for(since: str, zone: ZoneInfo, now: datetime) -> tuple[SyncMode, dict
 
 
 def place_in_feed(provider: Provider, request: dict[str, Any], kept: str | None) -> str | None:
-    """The place that the request names in the provider's feed; None: that of the last committed sync, ``kept``.
+    """The place that the request names in the provider's feed, or the moment (ISO); None: that of the last committed sync, ``kept``.
 
     What changed between the last committed sync and a later day would never be told, so the earlier place counts. Places
     of one feed sort as texts.
     """
     moment = request.get("moment")
-    if moment is None or not kept or not isinstance(provider, FeedProvider):
+    if moment is None or not kept:
         return request.get("cursor")
-    return min(provider.place_at(moment), kept)
+    if isinstance(provider, DatedProvider):
+        return min(datetime.fromtimestamp(moment, UTC), datetime.fromisoformat(kept)).isoformat()
+    return min(provider.place_at(moment), kept) if isinstance(provider, FeedProvider) else None
 
 
 def mode_words(mode: str, request: dict[str, Any]) -> str:

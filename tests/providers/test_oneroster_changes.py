@@ -50,7 +50,7 @@ def changed() -> District:
 
 
 def changes(server: Server, usual: Gathered) -> list[Batch | Seal]:
-    return list(reading(server).changes(SINCE, items=BOTH, held=HeldRecords(usual)))
+    return list(reading(server).changes_since(SINCE, items=BOTH, held=HeldRecords(usual)))
 
 
 def removed(steps: list[Batch | Seal], kind: Collection) -> list[str]:
