@@ -30,6 +30,8 @@ class Call:
     cookie: str = ""
     host: str = ""
     """Name and port that the caller reached the sandbox by."""
+    raw_path: str = ""
+    """The path as it came, percent-encoded."""
 
     @property
     def target(self) -> str:

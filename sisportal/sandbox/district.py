@@ -101,6 +101,8 @@ class District:
     feed: Feed = field(default_factory=Feed)
     teacher_ids: dict[str, str] = field(default_factory=dict)
     """What versions before 3.0 call each teacher whom the district ever showed, by their id: see `teacher_id`."""
+    watchers: list[Callable[[], None]] = field(default_factory=list, compare=False)
+    """Called after every settling."""
     _revision: int = 0
     _indexes: dict[str, tuple[int, Any]] = field(default_factory=dict, compare=False)
     _pending: dict[tuple[str, str], Record | None] = field(default_factory=dict)
@@ -116,6 +118,11 @@ class District:
         """The next number that nobody has: for student numbers, SIS ids and user names."""
         self._numbers += 1
         return 100_000 + self._numbers
+
+    @property
+    def revision(self) -> int:
+        """Another number whenever something may have changed."""
+        return self._revision
 
     @property
     def school_year(self) -> int:
@@ -166,9 +173,11 @@ class District:
             if isinstance(after, Person | School | Section):
                 after.modified = self.last_sync - 37_000 + len(differences) % 5_000
             differences.append(Difference(kind, id_, before, copy.deepcopy(after)))
+        self._revision += bool(self._pending)  # notes are taken before the change
         self._pending.clear()
-        self._revision += 1
         self.feed.take(self, differences)
+        for watcher in self.watchers:
+            watcher()
         return differences
 
     def forget_changes(self) -> None:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from sisportal.sandbox import operations
 from sisportal.sandbox.clever_access import Access, RateLimit
@@ -21,6 +21,7 @@ from sisportal.sandbox.clever_wire import Call, Reply, no_such_route, unrecogniz
 from sisportal.sandbox.control import Control
 from sisportal.sandbox.district import District
 from sisportal.sandbox.faults import Faults
+from sisportal.sandbox.oneroster import OneRoster
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -40,7 +41,7 @@ class DroppedConnectionError(ConnectionError):
 
 
 class Sandbox:
-    """A district behind Clever's API. Everything about it may be changed while it serves."""
+    """A district behind Clever's and OneRoster's APIs. Everything about it may be changed while it serves."""
 
     def __init__(
         self, district: District, token: str, rate_limit: int, clock: Callable[[], float], sleep: Callable[[float], object]
@@ -48,6 +49,7 @@ class Sandbox:
         self.district = district
         self.access = Access(CLIENT_ID, CLIENT_SECRET, token, RateLimit(rate_limit))
         self.login = Login(self.access, clock)
+        self.oneroster = OneRoster(self.access, clock)
         self.faults = Faults()
         self.lock = threading.RLock()
         """Held while a reply is made; hold it to change the district in one step while requests come in."""
@@ -83,6 +85,9 @@ class Sandbox:
 
     def answer(self, call: Call) -> Reply:
         """What the provider says when nothing is wrong with it."""
+        oneroster = self.oneroster.reply(self.district, call)
+        if oneroster is not None:
+            return oneroster
         signing_in = self.login.reply(self.district, call)
         if signing_in is not None:
             return signing_in
@@ -146,6 +151,7 @@ def _call(environ: "WSGIEnvironment") -> Call:
         environ.get("HTTP_AUTHORIZATION", ""), environ.get("CONTENT_TYPE", ""),
         environ["wsgi.input"].read(length) if length else b"",
         environ.get("HTTP_COOKIE", ""), environ.get("HTTP_HOST", ""),
+        environ.get("REQUEST_URI", quote(path)).partition("?")[0],
     )  # fmt: skip
 
 
