@@ -53,6 +53,7 @@ VISITS = (
     Visit("classes, search", "/classes?q=math"),
     Visit("class", "/classes/{class_}"),
     Visit("organizations", "/organizations"),
+    Visit("my account", "/my-account"),
     Visit("audit log", "/audit"),
     Visit("report of the first sync", "/syncs/{first}"),
     Visit("report to review", "/syncs/{plan}"),
@@ -74,5 +75,8 @@ VISITS = (
 )
 TICK_ADDRESS = "/syncs/{plan}/actions/{action}/tick"
 
-NOT_PAGES = frozenset({"static", "setup.setup", "sign_in.sign_in", "notifications.follow"})
+NOT_PAGES = frozenset({
+    "static", "setup.setup", "sign_in.sign_in", "clever_sign_in.sign_in", "clever_sign_in.callback", "password_links.choose",
+    "notifications.follow",
+})  # fmt: skip
 """What no signed-in administrator looks at: files, pages of before, a redirect. Spreadsheets go without saying."""
