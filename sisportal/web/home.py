@@ -7,17 +7,21 @@ from flask import Blueprint, Response
 from sqlalchemy import func, select
 
 from sisportal.extensions import db
-from sisportal.models import Notification, SisConnection, Sync, SyncState
+from sisportal.models import AccountRole, Notification, Organization, SisConnection, Sync, SyncState
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.running import Standing, standing
 from sisportal.syncing.words import planned_sentence
 from sisportal.web.access import READERS, Rule, access, current
+from sisportal.web.frame import person_name
+from sisportal.web.own_classes import When, own_classes
 from sisportal.web.portal import now
 from sisportal.web.rendering import render_tab
 
 blueprint = Blueprint("home", __name__)
 
 NEWEST = 5
+IN_CLASSES = frozenset({AccountRole.TEACHER, AccountRole.STUDENT})
+GROUPS = {When.NOW: "My classes", When.LATER: "Later", When.EARLIER: "Earlier"}
 TONES = {
     SyncState.PREPARED: "warning",
     SyncState.PARTLY_COMMITTED: "warning",
@@ -52,9 +56,25 @@ class Card:
 @blueprint.get("/")
 @access(Rule.SIGNED_IN)
 def home() -> Response:
-    if current().role not in READERS:
-        return render_tab("home/empty.html")
-    return render_tab("home/home.html", cards=_cards(), newest=_newest())
+    if current().role in READERS:
+        return render_tab("home/home.html", cards=_cards(), newest=_newest())
+    return _of_classes() if current().role in IN_CLASSES else render_tab("home/empty.html")
+
+
+def _of_classes() -> Response:
+    """Of teachers and students: their classes now, and those that begin later or are over."""
+    account = current()
+    classes = own_classes(account.id)
+    school = db.session.get(Organization, account.organization_id) if account.organization_id else None
+    groups = [(title, [each for each in classes if each.when is when]) for when, title in GROUPS.items()]
+    return render_tab(
+        "home/classes.html",
+        name=person_name(account),
+        welcome=school.welcome if school else "",
+        school=school.name if school else "",
+        groups=[(title, found) for title, found in groups if found or title == GROUPS[When.NOW]],
+        teaches=any(each.teaches for each in classes),
+    )
 
 
 def _cards() -> list[Card]:

@@ -24,7 +24,7 @@ GONE = "This link is no longer good"
 def link(ada: FlaskClient, account_id: int = TOM) -> str:
     """The path of a new link for an account."""
     answer = ada.post(f"/accounts/{account_id}/password-link")
-    found = re.search(r'value="http://127\.0\.0\.1:5000(/choose-password/[\w-]+)"', answer.text)
+    found = re.search(r'id="link">http://127\.0\.0\.1:5000(/choose-password/[\w-]+)<', answer.text)
     assert found, answer.text
     return found[1]
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from werkzeug.routing import AnyConverter
 from werkzeug.routing import Rule as Route
 
 from sisportal.extensions import db
-from sisportal.models import Action, Mapping, SchoolClass, SisPerson, SisSchool, SisSection
+from sisportal.models import Action, Mapping, Membership, SchoolClass, SisPerson, SisSchool, SisSection
 from sisportal.models.database import writing
 from sisportal.sandbox.serving import Served
 from sisportal.syncing import password_links
@@ -153,6 +153,8 @@ def samples(app: Flask, sandbox: Served) -> dict[str, list[Any]]:
             classes = list(connection.scalars(select(SchoolClass.id).limit(1)))
             actions = list(connection.scalars(select(Action.id).limit(1)))
         with writing(engine).begin() as connection:
+            place = {"class_id": classes[0], "account_id": 1, "position": 9}  # so that Ada has a class of her own
+            connection.execute(insert(Membership), [place])
             token = password_links.make(connection, 3, password_links.Purpose.SET, Who("a test"), NOW)
     return {"token": [token]} | {
         "source_id": [ids],
