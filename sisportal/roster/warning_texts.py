@@ -244,6 +244,12 @@ WARNINGS: dict[str, tuple[str, str, str, str]] = {
         "The SIS sent the same page of {field} twice; it was read once.",
         "Sync again. Where it stays like this, tell whoever looks after the SIS.",
     ),
+    "listed-elsewhere": (
+        "info",
+        "connection",
+        "{who} is no longer listed here and was not archived, because {value} still lists it.",
+        "Nothing, unless the other connection should not list it any more.",
+    ),
     "district-paused": (
         "warning",
         "connection",

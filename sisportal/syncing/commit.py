@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, exists, func, select, update
 
 from sisportal.models import ActionState, SisConnection, Sync, SyncState
 from sisportal.models.database import writing
-from sisportal.syncing import notices, parents
+from sisportal.syncing import notices, packages, parents
 from sisportal.syncing.actions import ACTIONS
 from sisportal.syncing.commit_accounts import AccountCommit
 from sisportal.syncing.commit_classes import ClassCommit
@@ -48,10 +48,12 @@ def commit(engine: Engine, sync_id: int, clock: Clock, *, committed_by: int | No
     token = claim(engine, sync_id, SyncState.COMMITTING, clock(), guard_what_is_ticked)
     with few_collections(), Pulse(engine, sync_id, token, clock) as pulse:
         try:
-            return _apply(engine, sync_id, pulse, clock, committed_by)
+            state = _apply(engine, sync_id, pulse, clock, committed_by)
         except ClaimLost:
             logger.warning("claim lost", extra={"sync_id": sync_id})
             return SyncState.COMMITTING
+    packages.drop(engine, sync_id)
+    return state
 
 
 def refuse_stale(engine: Engine, sync_id: int, now: datetime) -> None:
@@ -97,6 +99,7 @@ def discard(engine: Engine, sync_id: int, now: datetime, who: str) -> None:
         note = f"Discarded by {who}."
         if not move(connection, sync_id, SyncState.DISCARDED, note=note, finished_at=now):
             raise NotAllowed("Only a sync that is prepared and not committed can be discarded.")
+    packages.drop(engine, sync_id)
 
 
 def _apply(engine: Engine, sync_id: int, pulse: Pulse, clock: Clock, committed_by: int | None) -> SyncState:

@@ -20,6 +20,8 @@ from sisportal.syncing.rows import insert_one
 
 DAYS = ("year_start", "year_end", "semester_start", "semester_end")
 """Settings of a OneRoster connection: first and last day of the school year and of the semester, ISO or blank."""
+MAP_ALL_FIRST = "map_all_first"
+"""Setting of a CSV connection: every school of the first file becomes an organization."""
 NAMES = {"clever": "Clever", "oneroster": "OneRoster", "csv": "OneRoster CSV"}
 
 
@@ -181,6 +183,14 @@ def connect(
             values["district_id"] = ""  # nothing was taken over yet: it may be another district from now on
         connection.execute(update(SisConnection).where(SisConnection.id == row.id).values(values))
         return int(row.id)
+
+
+def change_settings(engine: Engine, connection_id: int, now: datetime, **changed: Any) -> None:
+    """Change some of a connection's settings; plans stay as they are."""
+    with writing(engine).begin() as connection:
+        held = connection.scalars(select(SisConnection.settings).where(SisConnection.id == connection_id)).one()
+        values = {"settings": held | changed, "updated_at": now}
+        connection.execute(update(SisConnection).where(SisConnection.id == connection_id).values(values))
 
 
 def change_options(engine: Engine, connection_id: int, changed: Options, now: datetime) -> None:

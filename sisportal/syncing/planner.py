@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, Table, Text, and_, or_, select, true, type_coerce
+from sqlalchemy import Connection, Engine, Select, Table, Text, and_, exists, or_, select, true, type_coerce
 
 from sisportal.roster.fields import Places, Values
 from sisportal.roster.guards import GuardedAction, class_hold
@@ -14,6 +14,8 @@ from sisportal.roster.planning import Held, Planned, plan_delete, plan_person, p
 from sisportal.roster.records import Collection, Person, Problem, Role, Section
 from sisportal.roster.text import Name
 from sisportal.syncing.actions import Plan
+from sisportal.syncing.connections import NAMES
+from sisportal.syncing.elsewhere import listing_people, listing_sections
 from sisportal.syncing.held import (
     ACCOUNT_LINKS,
     ACCOUNTS,
@@ -60,9 +62,13 @@ class Planner:
         pulse: Pulse,
         *,
         only_pending: bool = False,
+        schools: frozenset[str] = frozenset(),
     ) -> None:
-        """``only_pending``: compare what changed in the mirror since the portal was last seen to agree with it."""
-        self._only_pending = only_pending
+        """``only_pending``: compare what changed in the mirror since the portal was last seen to agree with it.
+
+        With ``schools``, the records of all others are neither planned nor deleted.
+        """
+        self._only_pending, self._schools = only_pending, schools
         self._engine, self._connection_id, self._kind = engine, connection_id, kind
         self._options, self._places, self._fetched = options, places, fetched
         self._plan, self._pulse = plan, pulse
@@ -168,11 +174,15 @@ class Planner:
         statement = select(PEOPLE.c.source_id).where(
             PEOPLE.c.connection_id == self._connection_id, PEOPLE.c.in_scope, PEOPLE.c.gone_in_sync.is_(None)
         )
-        if Item.USERS in self._options.items and Change.ADDS in self._options.changes:
+        may_add = Item.USERS in self._options.items and Change.ADDS in self._options.changes
+        if may_add and not self._schools:
             return statement
         link = and_(
             ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.source_id == PEOPLE.c.source_id
         )
+        if may_add:
+            held = exists().where(link, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id, ACCOUNTS.c.archived_at.is_(None))
+            return statement.where(or_(PEOPLE.c.school.in_(self._schools), held))
         return (
             statement.join(ACCOUNT_LINKS, link)
             .join(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id)
@@ -209,22 +219,38 @@ class Planner:
         if Collection.PEOPLE not in self._fetched.complete:
             return  # whoever an earlier fetch proved to be gone may be back in the part that this one did not see
         for rows in self._read(self._chosen(PEOPLE, people_gone(self._connection_id)), _PEOPLE_AT_ONCE):
+            elsewhere = listing_people(self._engine, self._connection_id, [row[1] for row in rows])
             for row in rows:
                 if row[0] in self._ids:
                     continue  # listed, under the id of another version
+                role = _planned_role(row[2], row[6])
+                if row[1] in elsewhere:
+                    self._keep(role, row[0], elsewhere[row[1]], row[5])
+                    continue
                 label = ", ".join(name for name in row[3:5] if name) or row[0]
-                self._plan.add(plan_delete(_planned_role(row[2], row[6]), row[0], label, row[5] or "", row[1]))
+                self._plan.add(plan_delete(role, row[0], label, row[5] or "", row[1]))
             self._pulse.advance(len(rows))
 
     def _plan_gone_sections(self) -> None:
         if Collection.SECTIONS not in self._fetched.complete:
             return
         for rows in self._read(self._chosen(SECTIONS, sections_gone(self._connection_id)), _PEOPLE_AT_ONCE):
+            elsewhere = listing_sections(self._engine, self._connection_id, [row[1] for row in rows])
             for row in rows:
+                if row[1] in elsewhere:
+                    self._keep("section", row[0], elsewhere[row[1]], row[3])
+                    continue
                 self._plan.add(plan_delete("section", row[0], row[2] or row[0], row[3] or "", row[1]))
             self._pulse.advance(len(rows))
 
+    def _keep(self, type_: str, source_id: str, kind: str, school: str | None) -> None:
+        """Warn that somebody, or a class, is no longer listed here and stays, because another connection lists them."""
+        listed_by = NAMES.get(kind, kind)
+        self._plan.warn([Problem("listed-elsewhere", type_, source_id, value=listed_by, school=school or "")])
+
     def _chosen(self, table: Table, statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+        if self._schools:
+            statement = statement.where(table.c.school.in_(self._schools))
         return statement.where(table.c.pending == true()) if self._only_pending else statement
 
     def _read(self, statement: Select[*tuple[Any, ...]], size: int) -> Iterator[list[AnyRow]]:

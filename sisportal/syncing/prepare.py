@@ -12,12 +12,13 @@ from sisportal.models.database import writing
 from sisportal.providers.base import DistrictFacts, Provider, ProviderError
 from sisportal.roster.options import Item
 from sisportal.roster.records import Problem
-from sisportal.syncing import notices
+from sisportal.syncing import notices, packages
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.carrying import carry_ticks
-from sisportal.syncing.connections import OpenProvider, load, options_to_store, remember_schools
+from sisportal.syncing.connections import MAP_ALL_FIRST, OpenProvider, load, options_to_store, remember_schools
 from sisportal.syncing.credentials import SecretsUnreadable
 from sisportal.syncing.guarding import guard
+from sisportal.syncing.mapping import auto_create
 from sisportal.syncing.planner import Planner
 from sisportal.syncing.progress import Cancelled, ClaimLost, Clock, Pulse
 from sisportal.syncing.reading import Reading, Stopped
@@ -67,6 +68,13 @@ def prepare(engine: Engine, sync_id: int, open_provider: OpenProvider, clock: Cl
     """
     token = claim(engine, sync_id, SyncState.PREPARING, clock())
     try:
+        return _prepare(engine, sync_id, open_provider, clock, token)
+    finally:
+        packages.drop(engine, sync_id)
+
+
+def _prepare(engine: Engine, sync_id: int, open_provider: OpenProvider, clock: Clock, token: str) -> SyncState:
+    try:
         with few_collections(), Pulse(engine, sync_id, token, clock) as pulse:
             return Preparation(engine, sync_id, open_provider, clock, pulse).run()
     except ClaimLost:
@@ -99,6 +107,7 @@ class Preparation:
             facts, package=row.request.get("file", ""), held=Recalled(engine, facts.id)
         )
         self._keep_ticks_of: int | None = row.request.get("keep_ticks_of")
+        self._schools: frozenset[str] = frozenset()
         self._open_provider = open_provider
         self._plan = Plan(engine, sync_id, self._facts.options, pulse)
         self._reading = Reading(engine, sync_id, self._facts, self._plan, pulse, clock, row.mode)
@@ -110,6 +119,7 @@ class Preparation:
         self._keep_options()
         provider = self._open_provider(self._facts)
         self._take_district(provider)
+        self._map_all_first(provider)
         self._require_scope(provider)
         fetched = self._reading.read(provider, place_in_feed(provider, self._request, self._facts.cursor))
         self._pulse.stage("Comparing with the portal")
@@ -123,6 +133,7 @@ class Preparation:
             self._plan,
             self._pulse,
             only_pending=self._reading.mode == SyncMode.QUICK,
+            schools=self._schools,
         ).run()
         return self._save()
 
@@ -141,6 +152,22 @@ class Preparation:
         if self._district.state in {"paused", "error", "pending"}:
             self._plan.warn([Problem("district-paused", value=self._district.state)])
 
+    def _map_all_first(self, provider: Provider) -> None:
+        """Make an organization for every school of the first file, where that was asked for before there was a file."""
+        if self._facts.places or not self._facts.settings.get(MAP_ALL_FIRST):
+            return
+        with writing(self._engine).begin() as connection:
+            self._pulse.fence(connection)
+            remember_schools(connection, self._facts.id, provider.schools(), self._clock(), whole=False)
+            auto_create(connection, self._facts.id, self._clock())
+        with self._engine.connect() as connection:
+            now = load(connection, self._facts.id)
+        self._facts = msgspec.structs.replace(now, package=self._facts.package, held=self._facts.held)
+        self._reading = Reading(
+            self._engine, self._sync_id, self._facts, self._plan, self._pulse, self._clock, self._reading.mode
+        )
+        self._keep_options()
+
     def _require_scope(self, provider: Provider) -> None:
         """Stop where no school is chosen, and where sections are asked for before any users (option 2)."""
         if not self._facts.places:
@@ -149,6 +176,11 @@ class Preparation:
             raise Stopped(
                 "No school is chosen yet. Choose the school to sync, or map the schools, then start again.", "no-school"
             )
+        asked = frozenset(self._request.get("schools", ()))
+        self._schools = asked & self._facts.places.keys()
+        if asked != self._schools:
+            unmapped = ", ".join(sorted(asked - self._schools))
+            raise Stopped(f"These schools are not mapped: {unmapped}. Map them, or leave them out.", "no-school")
         if self._facts.options.items == {Item.SECTIONS} and self._facts.committed_sync_id is None:
             raise Stopped(
                 "Sections need their students and teachers first. Add users to the items to sync, commit that sync, then sync sections.",
