@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.services.postgres",
     "tests.services.redis",
     "tests.services.databases",  # after postgres, which it imports
+    "tests.services.processes",
     "tests.fixtures_sandbox",
 ]
 

@@ -1,59 +1,11 @@
 """`make demo` and `make run`, as they are: every process, from the first start to the end."""
 
 import http.client
-import os
 import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from sisportal.config import PROJECT
-
-
-def free_ports() -> int:
-    """A port that is free together with the next one."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            port: int = first.getsockname()[1]
-            try:
-                socket.create_server(("127.0.0.1", port + 1)).close()
-            except OSError:
-                continue
-            return port
-
-
-@contextmanager
-def running(folder: Path, *options: str) -> Iterator[tuple[int, list[str], subprocess.Popen[str]]]:
-    """A started portal: its port, what it printed until it was ready, and the launcher."""
-    port = free_ports()
-    environ = os.environ | {"DATA_DIR": str(folder), "PORT": str(port)}
-    command = [sys.executable, "-m", "jobs.stack", *options]
-    with subprocess.Popen(
-        command, cwd=PROJECT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as launcher:
-        assert launcher.stdout
-        printed = []
-        for line in launcher.stdout:
-            printed.append(line.strip())
-            if printed[-1] == "Ctrl-C ends it.":
-                break
-        else:
-            pytest.fail("It did not become ready:\n" + "\n".join(printed))
-        try:
-            yield port, printed, launcher
-        finally:
-            if launcher.poll() is None:
-                launcher.terminate()
-                launcher.communicate()
-
-
-def children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+from tests.jobs.launched import running
+from tests.services.processes import children
 
 
 def location(port: int, path: str) -> tuple[int, str]:

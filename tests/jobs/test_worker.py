@@ -2,9 +2,7 @@
 
 import importlib
 import signal
-import subprocess
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,8 +22,8 @@ from sisportal.sandbox.serving import Served
 from sisportal.syncing.prepare import prepare, request_sync
 from sisportal.syncing.queue import FUNCTIONS, QueueGone, StageQueue, connect, stages
 from sisportal.syncing.running import ASKED
+from tests.services.processes import Start, children
 
-Start = Callable[[str], subprocess.Popen[bytes]]
 LONG = 30.0
 
 
@@ -46,10 +44,6 @@ def age(sync_id: int) -> None:
     past = utc_now() - timedelta(minutes=1)
     with db.engine.begin() as connection:
         connection.execute(update(Sync).where(Sync.id == sync_id).values(heartbeat_at=past, created_at=past))
-
-
-def children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @pytest.mark.parametrize("path", FUNCTIONS.values())
