@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Thread
 
 from sisportal.sandbox.memory import Origin, OtherDistrictError, keeper, recall
+from sisportal.sandbox.oneroster_profiles import PROFILES
 from sisportal.sandbox.service import create_sandbox
 from sisportal.sandbox.serving import make_http_server
 
@@ -23,14 +24,18 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     sandbox = create_sandbox(memory.origin.district(), token=asked.token, rate_limit=asked.rate_limit)
     sandbox.login.redirect_uris, sandbox.login.oidc = asked.redirect_uri, asked.oidc
+    if asked.profile:
+        sandbox.oneroster.use(asked.profile)
+    sandbox.oneroster.ledger(sandbox.district)
     memory.repeat(sandbox)
     sandbox.keep = keeper(asked.state, memory)
     server = make_http_server(sandbox, asked.host, asked.port)
     for name in (signal.SIGTERM, signal.SIGINT):  # shutdown waits for the loop that this very thread runs
         signal.signal(name, lambda *_: Thread(target=server.shutdown).start())
     sys.stdout.write(
-        f"Test double of Clever (not affiliated): {sandbox.district.name}, {asked.students:,} students\n"
+        f"Test double of Clever and OneRoster (not affiliated): {sandbox.district.name}, {asked.students:,} students\n"
         f"  http://{asked.host}:{server.server_port}\n  token {sandbox.token}\n"
+        f"  OneRoster {', '.join(sandbox.oneroster.profile.root(v) for v in ('1.1', '1.2'))}: {sandbox.oneroster.profile_name}\n"
     )
     sys.stdout.flush()
     server.serve_forever(poll_interval=0.1)
@@ -55,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         "--redirect-uri", action="append", default=[], help="where sign-in may lead; the first is the primary one"
     )
     parser.add_argument("--oidc", action="store_true", help="give the application id_tokens")
+    parser.add_argument(
+        "--profile", choices=PROFILES, metavar="NAME", help=f"how OneRoster behaves: {', '.join(PROFILES)}"
+    )
     parser.add_argument("--state", type=Path, help="a file that remembers what was done, repeated at the next start")
     return parser
 

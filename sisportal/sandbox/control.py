@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -12,12 +13,15 @@ import msgspec
 from sisportal.sandbox import operations
 from sisportal.sandbox.clever_wire import HTML, Call, Reply, json_reply
 from sisportal.sandbox.faults import EFFECTS, Fault
+from sisportal.sandbox.oneroster_csv import moment, write_package
+from sisportal.sandbox.oneroster_profiles import PROFILES
 
 if TYPE_CHECKING:
     from sisportal.sandbox.service import Sandbox
 
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 FORM = "application/x-www-form-urlencoded"
+ZIP = "application/zip"
 
 
 class Control:
@@ -45,6 +49,7 @@ class Control:
             ("GET", "calls"): lambda _: json_reply(list(self._sandbox.calls)),
             ("POST", "calls/clear"): self._clear_calls,
             ("POST", "sign-in"): self._sign_in,
+            ("GET", "oneroster.zip"): self._package,
         }
         control = controls.get((call.method, call.path.removeprefix("/sandbox").strip("/")))
         if control is None:
@@ -79,6 +84,16 @@ class Control:
         person = self._sandbox.district.people[asked["person"]]
         return json_reply({"token": self._sandbox.access.sign_in(person, asked.get("role", ""))})
 
+    def _package(self, call: Call) -> Reply:
+        """The district as a CSV package: ``version``, ``mode`` (``bulk``, ``delta``), ``since`` (by default this morning)."""
+        sandbox, out = self._sandbox, BytesIO()
+        district, version, mode = sandbox.district, call.value("version") or "1.1", call.value("mode") or "bulk"
+        since = moment(call.value("since") or district.today.isoformat())
+        ledger = sandbox.oneroster.ledger(district)
+        write_package(district, out, version=version, mode=mode, since=since, ledger=ledger)
+        name = f"oneroster-{version}-{mode}-{district.today}.zip"
+        return Reply(200, out.getvalue(), ZIP, {"Content-Disposition": f'attachment; filename="{name}"'})
+
     def summary(self) -> dict[str, Any]:
         """The district in numbers, its keys, and the faults that are on."""
         district, access = self._sandbox.district, self._sandbox.access
@@ -89,8 +104,18 @@ class Control:
             "unshared": [{"id": id_, "name": u.school.name} for id_, u in sorted(district.unshared.items())],
             "departed": len(district.departed), "events": district.feed.enabled, "token": access.district_token, "client_id": access.client_id,
             "client_secret": access.client_secret, "redirect_uris": self._sandbox.login.redirect_uris,
-            "oidc": self._sandbox.login.oidc, "rate_limit": access.rate.limit,
+            "oidc": self._sandbox.login.oidc, "rate_limit": access.rate.limit, "oneroster": self._oneroster(),
             "faults": list(self._sandbox.faults.active), "known_faults": {name: said for name, (said, _) in EFFECTS.items()},
+        }  # fmt: skip
+
+    def _oneroster(self) -> dict[str, Any]:
+        """Where OneRoster is and how it behaves."""
+        provider = self._sandbox.oneroster
+        profile = provider.profile
+        return {
+            "profile": provider.profile_name, "roots": dict(profile.roots), "bearer": provider.access.bearer,
+            "token_url": "" if profile.only_bearer else profile.token_address,
+            "known_profiles": {name: known.says for name, known in PROFILES.items()},
         }  # fmt: skip
 
     def _numbers(self) -> dict[str, int]:

@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
 import msgspec
 
+from sisportal.sandbox import oneroster_faults as oneroster
 from sisportal.sandbox.clever_wire import HTML, Call, Reply
 
 Page = dict[str, Any]
@@ -18,7 +19,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     name: str
     path: str = "/v*"
-    """Pattern of the request's path, with ``*`` and ``?``; ``/oauth/*`` for tokens."""
+    """Pattern of the request's path, with ``*`` and ``?``; ``/oauth/*`` for tokens, ``*/ims/oneroster/*`` for OneRoster."""
     where: str = ""
     """Text that the request's query must contain, as ``starting_after=`` or ``role=student``."""
     nth: Annotated[int, msgspec.Meta(ge=1)] = 1
@@ -60,8 +61,16 @@ class Circumstances:
         """The reply as a list page, or None if it is not one."""
         if self.reply.status != 200:
             return None
+        if self.is_oneroster:
+            found = oneroster.as_page(self.reply)
+            return None if found is None else found[0]
         page = msgspec.json.decode(self.reply.body)
         return page if isinstance(page, dict) and isinstance(page.get("data"), list) else None
+
+    @property
+    def is_oneroster(self) -> bool:
+        """Whether the lists are OneRoster's."""
+        return "/ims/oneroster" in self.call.path
 
 
 Effect = Callable[[Fault, Circumstances], Reply]
@@ -108,7 +117,9 @@ def _truncated(_fault: Fault, at: Circumstances) -> Reply:
 
 
 def _broken_utf8(_fault: Fault, at: Circumstances) -> Reply:
-    body = at.reply.body.replace(b'"name":', b'"\xc3\x28":0,"name":', 1)
+    body = at.reply.body
+    for field_name in (b'"name":', b'"familyName":', b'"title":'):
+        body = body.replace(field_name, b'"\xc3\x28":0,' + field_name, 1)
     return Reply(at.reply.status, body, at.reply.content_type, at.reply.headers)
 
 
@@ -134,7 +145,9 @@ def _joined_buckets(_fault: Fault, at: Circumstances) -> Reply:
     return Reply(at.reply.status, at.reply.body, at.reply.content_type, at.reply.headers | headers)
 
 
-def _encoded(at: Circumstances, page: object) -> Reply:
+def _encoded(at: Circumstances, page: Page) -> Reply:
+    if at.is_oneroster and (true := oneroster.as_page(at.reply)) is not None:
+        return oneroster.as_reply(page, true[1], at.reply)
     return Reply(200, msgspec.json.encode(page), at.reply.content_type, at.reply.headers)
 
 
@@ -156,14 +169,14 @@ def _link(page: Page, rel: str, uri: str) -> None:
 
 
 def _without_cursor(call: Call) -> list[tuple[str, str]]:
-    return [(key, value) for key, value in call.query if key not in ("starting_after", "ending_before")]
+    return [(key, value) for key, value in call.query if key not in ("starting_after", "ending_before", "offset")]
 
 
 def _first_rows(at: Circumstances) -> list[dict[str, Any]]:
     """The rows of the collection's first page."""
-    first = at.answer(Call(at.call.method, at.call.path, _without_cursor(at.call), "", at.call.authorization))
-    rows: list[dict[str, Any]] = msgspec.json.decode(first.body)["data"]
-    return rows
+    asked = replace(at.call, query=_without_cursor(at.call), query_string="")
+    page = Circumstances(asked, at.answer(asked), at.now, at.answer).page()
+    return [] if page is None else list(page["data"])
 
 
 def _endless(_fault: Fault, at: Circumstances, page: Page) -> None:
@@ -179,7 +192,8 @@ def _endless_rows(fault: Fault, at: Circumstances, page: Page) -> None:
     """As endless paging, but every page's rows have ids never seen before."""
     _endless(fault, at, page)
     for i, row in enumerate(page["data"]):
-        row["data"]["id"] = f"{int(row['data']['id'], 16) + (fault.hits * 100_003 + i) * 0x1000000:024x}"[-24:]
+        record = _record(row)
+        record[_id_of(record)] = f"{0xF << 92 | (fault.hits * 100_003 + i) * 0x1000000:024x}"
 
 
 def _repeated(_fault: Fault, at: Circumstances, page: Page) -> None:
@@ -232,46 +246,58 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
+def _id_of(record: dict[str, Any]) -> str:
+    """What the record calls its id."""
+    return "sourcedId" if "sourcedId" in record else "id"
+
+
 def _other_event(record: dict[str, Any]) -> None:
     record["type"] = "users.promoted"
 
 
 def _without_id(record: dict[str, Any]) -> None:
-    record.pop("id", None)
+    record.pop(_id_of(record), None)
 
 
 def _wrong_types(record: dict[str, Any]) -> None:
-    for key in record.keys() - {"id"}:
+    for key in record.keys() - {_id_of(record)}:
         value = record[key]
         record[key] = "not a list" if isinstance(value, list) else 42 if isinstance(value, dict) else {"wrong": True}
 
 
 def _nulls(record: dict[str, Any]) -> None:
-    for key in record.keys() - {"id"}:
+    for key in record.keys() - {_id_of(record)}:
         record[key] = None
 
 
 def _unknown_values(record: dict[str, Any]) -> None:
     record["a_field_of_tomorrow"] = {"nested": [1, 2, 3]}
-    for role in record.get("roles", {}).values():
+    roles = record.get("roles", {})
+    for role in roles.values() if isinstance(roles, dict) else ():
         role |= {"grade": "Fourteenth", "gender": "Q", "race": "Martian", "dob": "13/45/2011"}
-    for key in ("grade", "subject", "low_grade"):
+    for key in ("grade", "subject", "low_grade", "sex", "classType"):
         if key in record:
             record[key] = "never heard of"
-    for key in ("start_date", "end_date"):
+    for key in ("start_date", "end_date", "startDate", "endDate", "birthDate"):
         if key in record:
             record[key] = "0000-99-99"
 
 
 def _unknown_role(record: dict[str, Any]) -> None:
-    if "roles" in record:
+    if isinstance(record.get("roles"), list):
+        record["roles"] = [role | {"role": "busDriver"} for role in record["roles"]]
+    elif "roles" in record:
         record["roles"] = {"bus_driver": {"legacy_id": record["id"]}}
+    elif "role" in record:
+        record["role"] = "busDriver"
 
 
 def _unknown_members(record: dict[str, Any]) -> None:
     for key in ("students", "teachers"):
         if key in record:
             record[key] = [*record[key], "ffffffff" + record["id"][8:]]
+    if isinstance(record.get("class"), dict) and "user" in record:
+        record["user"] = record["user"] | {"sourcedId": "nobody"}
 
 
 def _text(value: str) -> Callable[[dict[str, Any]], None]:
@@ -281,7 +307,7 @@ def _text(value: str) -> Callable[[dict[str, Any]], None]:
         if isinstance(record.get("name"), dict):
             record["name"]["last"] = value
         else:
-            record["name"] = value
+            record[next((key for key in ("familyName", "title") if key in record), "name")] = value
 
     return spoil
 

@@ -100,6 +100,11 @@ class Profile:
         """Where a version is; blank where it is not spoken."""
         return dict(self.roots).get(version, "")
 
+    @property
+    def token_address(self) -> str:
+        """The token URL without the host."""
+        return f"{self.grants_at}?{self.grants_query}" if self.grants_query else self.grants_at
+
 
 SPEC_TRUE = Profile(says="As the specification says")
 _CLASSLINK = Profile(

@@ -275,9 +275,19 @@ class Register(Operation, tag="register"):
             sandbox.login.oidc = self.oidc
 
 
+class UseProfile(Operation, tag="use-profile"):
+    """OneRoster behaves as the profile of that name."""
+
+    name: str
+
+    def perform(self, sandbox: "Sandbox") -> None:
+        """See ``oneroster_profiles``; what the district holds stays the same."""
+        sandbox.oneroster.use(self.name)
+
+
 AnyOperation = (
     PassDay | Leave | ComeBack | MassDelete | RenamePerson | ChangeEmail | SplitUser | MoveStudent | RenameSection | Enrol
     | Withdraw | DropSection | RecreateTerms | RecreateCourses | UnshareSchool | ShareSchool | SetState | RotateToken
-    | StopTeaching | ChangeCourse | ChangeTerm | SwitchEvents | Register
+    | StopTeaching | ChangeCourse | ChangeTerm | SwitchEvents | Register | UseProfile
 )  # fmt: skip
 """Whatever can be done, as JSON decodes it."""
