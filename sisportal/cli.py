@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from sisportal.commands import checking, directory, first_start, syncs
+from sisportal.commands import checking, deciding, directory, first_start
 
 
 def register(app: Flask) -> None:
@@ -11,7 +11,7 @@ def register(app: Flask) -> None:
         first_start.setup,
         first_start.user,
         first_start.app,
-        syncs.sis,
+        deciding.sis,
         directory.directory,
         checking.check,
     ):

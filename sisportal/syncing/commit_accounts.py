@@ -18,7 +18,9 @@ from sisportal.syncing.held import (
     account_search,
 )
 from sisportal.syncing.links import read_links
+from sisportal.syncing.matched import KEPT, REPLACES
 from sisportal.syncing.outcomes import Ledger, Results, Stored
+from sisportal.syncing.replacing import make_way
 from sisportal.syncing.rows import Row, chunks, insert_rows, json_text, reserve_ids, stored_moment, update_rows
 
 AT_ONCE = 5_000
@@ -59,6 +61,7 @@ class AccountCommit:
 
     def _add(self, connection: Connection, actions: list[Stored], results: Results) -> None:
         linked = self._linked(connection, [action.source_id for action in actions])
+        giving_way = {a.source_id: linked.pop(a.source_id) for a in actions if _replaces(a, linked)}
         wanted = [(action, action.after) for action in actions if action.source_id not in linked]
         first = reserve_ids(connection, ACCOUNTS, len(wanted))
         taken = _taken(connection, [after["username"] for _, after in wanted])
@@ -82,6 +85,13 @@ class AccountCommit:
             links.append((self._connection_id, action.source_id, id_, json_text(after), action.fingerprint))
             results.applied(action, id_)
         insert_rows(connection, ACCOUNTS, _INSERT, accounts)
+        make_way(
+            connection,
+            self._connection_id,
+            self._ledger.sync_id,
+            now,
+            [(link[1], giving_way[link[1]], link[2]) for link in links if link[1] in giving_way],
+        )
         insert_rows(connection, ACCOUNT_LINKS, _LINK, links)
         for action in actions:
             if (account_id := linked.get(action.source_id)) is not None:
@@ -116,7 +126,7 @@ class AccountCommit:
                 results.conflict(action, UNLINKED)
                 continue
             before, after = action.before, action.after
-            linking = after.pop("identifiers", None) is not None
+            linking, kept = after.pop("identifiers", None) is not None, after.pop(KEPT, {})
             if not _judged(action, account, before, after, results):
                 continue
             values = account.values | after
@@ -124,7 +134,7 @@ class AccountCommit:
                 revived.append((None, None, account.id))
             after.pop("archived", None)
             accounts.append(self._account(account, values))
-            last = values if linking else linked.written(action) | after
+            last = values if linking else linked.written(action) | after | kept
             links.append((self._connection_id, action.source_id, account.id, json_text(last), action.fingerprint))
         update_rows(connection, ACCOUNTS, _UPDATE, ("id",), accounts)
         update_rows(connection, ACCOUNTS, ("archived_at", "archived_by_sync"), ("id",), revived)
@@ -172,6 +182,11 @@ class AccountCommit:
                 )
             )
         insert_rows(connection, ACCOUNT_LINKS, _LINK, links)
+
+
+def _replaces(action: Stored, linked: dict[str, int]) -> bool:
+    """Whether a person said that the id is somebody else now, and it is linked as it was then."""
+    return REPLACES in action.before and linked.get(action.source_id) == action.before[REPLACES]
 
 
 def _search(action: Stored, username: str) -> str:

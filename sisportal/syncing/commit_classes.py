@@ -18,6 +18,7 @@ from sisportal.syncing.held import (
     column_value,
 )
 from sisportal.syncing.links import read_links
+from sisportal.syncing.matched import KEPT
 from sisportal.syncing.mirror import SECTIONS
 from sisportal.syncing.outcomes import Ledger, Results, Stored
 from sisportal.syncing.rosters import Rosters
@@ -112,7 +113,7 @@ class ClassCommit:
                 results.conflict(action, UNLINKED)
                 continue
             before, after = action.before, action.after
-            linking = after.pop("identifiers", None) is not None
+            linking, kept = after.pop("identifiers", None) is not None, after.pop(KEPT, {})
             teachers = after.pop("teachers", None)
             if not _judged(action, class_, before, after, results):
                 continue
@@ -123,7 +124,7 @@ class ClassCommit:
             classes.append(_class_row(values, self._ledger.sync_id, class_.id))
             written = last[action.source_id]
             roster, whole = self._rosters.change(action, class_.id, teachers, written, places, results)
-            written = (values if linking else written | after) | roster
+            written = (values if linking else written | after | kept) | roster
             mark = action.fingerprint if whole else None
             links.append((self._connection_id, action.source_id, class_.id, json_text(written), mark))
         update_rows(connection, CLASSES, _UPDATE, ("id",), classes)

@@ -66,6 +66,12 @@ def field_rows(
     for name in sorted({*before, *after}, key=lambda each: (_ORDER.get(each, len(_ORDER)), each)):
         if name == "roles" and after.get("roles") == [after.get("role")] and not before.get("roles"):
             continue
+        if name == "kept":
+            rows += [(f"{LABELS.get(each, each)} (kept as it is here)", "", "") for each in after[name]]
+            continue
+        if name == "replaces":
+            rows.append(("Account of this id", f"number {before[name]}, which is archived", "a new one"))
+            continue
         if name == "identifiers":
             rows += _identifier_rows(before.get(name) or {}, after.get(name) or {})
             continue
@@ -107,12 +113,16 @@ def summary(
     fields = [
         LABELS.get(name, name).partition(",")[0]
         for name in sorted({*before, *after}, key=lambda each: _ORDER.get(each, len(_ORDER)))
-        if name not in {"archived", "identifiers"}
+        if name not in {"archived", "identifiers", "kept", "replaces"}
     ]
     if fields and verb != "add":
         parts.append(", ".join(fields))
     if "identifiers" in after and "identifiers" in before:
         parts.append("Linked to the one that exists already")
+    if "replaces" in before:
+        parts.append("Instead of the one that had the id")
+    if kept := after.get("kept"):
+        parts.append(f"Kept as here: {', '.join(LABELS.get(name, name) for name in kept)}")
     parts += roster_parts(roster)
     return " · ".join(parts)
 

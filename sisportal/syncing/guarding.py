@@ -42,6 +42,12 @@ def guard(
     return [_described(hold) for hold in holds] + _single_holds(connection, sync_id)
 
 
+def still_held(connection: Connection, sync_id: int, held: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a sync keeps of its holds after a person decided some: those of whole schools, and single ones as they are now."""
+    scoped = [str(each) for each in _VERBS]
+    return [entry for entry in held if entry["reason"] in scoped] + _single_holds(connection, sync_id)
+
+
 def guard_again(connection: Connection, sync_id: int) -> None:
     """At commit: the guards on what is ticked now, unless a person released them for this plan."""
     row = connection.execute(

@@ -1,18 +1,18 @@
 """Records without a link: matched with what the portal holds, and planned as an add, a link or a held case (SPEC 6.3)."""
 
 from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Text, and_, exists, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Engine, Text, and_, exists, select, type_coerce
 
 from sisportal.models import MatchDecision
-from sisportal.roster.fields import Places, Values, home
-from sisportal.roster.matching import UNDECIDED, Claims, Decision, Match, Outcome, decisions
+from sisportal.roster.fields import Places, home
+from sisportal.roster.matching import UNDECIDED, Claims, Decision, Match, decisions
 from sisportal.roster.matching_people import Candidate, DuplicateIndex, KeyIndex, match_person, match_value
 from sisportal.roster.matching_sections import ClassCandidate, ClassIndex, match_section
 from sisportal.roster.options import Options
-from sisportal.roster.planning import Held, Planned, person_label, plan_link, plan_person, plan_section, section_label
+from sisportal.roster.planning import Held, Planned, person_label, plan_link, plan_person
 from sisportal.roster.records import Person, Problem, Section
 from sisportal.roster.usernames import Usernames
 from sisportal.syncing.held import (
@@ -22,23 +22,23 @@ from sisportal.syncing.held import (
     CLASSES,
     account_columns,
     account_held,
-    class_columns,
-    class_held,
     decode_values,
+)
+from sisportal.syncing.matched import (
+    DECIDED_NEW,
+    Incoming,
+    free_targets,
+    held_accounts,
+    held_classes,
+    link_only,
+    person_action,
+    replacing,
+    section_action,
 )
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
 
 PlannedRecord = tuple[Planned, tuple[Problem, ...]]
-R = TypeVar("R", Person, Section)
 _ROLES = ("student", "teacher")
-
-
-class Incoming(msgspec.Struct, Generic[R], frozen=True):
-    """A record without a link, as the mirror has it."""
-
-    record: R
-    fingerprint: int
-    search: str
 
 
 class PersonMatches:
@@ -50,6 +50,8 @@ class PersonMatches:
         self._was = {now: was for was, now in ids.items()}
         self.decisions = read_decisions(engine, connection_id, "people")
         """What people said of this connection's people, by ``source_id``."""
+        self.moved: set[str] = set()
+        """Ids whose links move to others: nobody is archived for them."""
         self._usernames = Usernames()
         self._opened = False
         self._index = KeyIndex([], options)
@@ -60,27 +62,37 @@ class PersonMatches:
         """The actions for some of them, in their order."""
         if not new:
             return
-        if not self._opened:
-            self._opened = True
-            self._usernames = Usernames(self._taken())
-            self._find_candidates()
+        self._open()
         matches = [self._match(each.record) for each in new]
-        targets = [match.target for match in matches if match.target is not None]
         with self._engine.connect() as connection:
-            held = _held_accounts(connection, targets)
+            matches, links = free_targets(connection, self._connection_id, ACCOUNT_LINKS, matches)
+            held = held_accounts(connection, [match.target for match in matches if match.target is not None])
             moved = self._linked_before(connection, [each.record.source_id for each in new])
         for each, match in zip(new, matches, strict=True):
             if account := moved.get(each.record.source_id):
                 yield self._moved(each, account, places), ()
             else:
-                yield self._planned(each, match, held, places)
+                yield self._planned(each, match, held, links, places)
+
+    def replacement(self, incoming: Incoming[Person], account_id: int, places: Places) -> Planned:
+        """A new account for somebody who was said not to be the one that their id is linked to (SPEC 6.3)."""
+        self._open()
+        planned = person_action(incoming, DECIDED_NEW, None, "", self._kind, self._options, places)
+        planned.after["username"] = self._usernames.allocate(incoming.record)
+        return replacing(planned, account_id)
+
+    def _open(self) -> None:
+        if not self._opened:
+            self._opened = True
+            self._usernames = Usernames(self._taken())
+            self._find_candidates()
 
     def _moved(self, incoming: Incoming[Person], account: Held, places: Places) -> Planned:
         """Somebody who is linked under the id that another version of the API gave them."""
         person = incoming.record
         planned = plan_person(person, incoming.fingerprint, account, self._options, places)
         if planned is None:
-            planned = _link_only(incoming, str(person.role), person_label(person), person.school)
+            planned = link_only(incoming, str(person.role), person_label(person), person.school)
         planned.search = incoming.search
         was = self._was[person.source_id]
         return plan_link(planned, account.id, self._kind, {"rule": "legacy-id", "was": was}, was)
@@ -107,22 +119,22 @@ class PersonMatches:
         }
 
     def _planned(
-        self, incoming: Incoming[Person], match: Match, held: dict[int, Held], places: Places
+        self,
+        incoming: Incoming[Person],
+        match: Match,
+        held: dict[int, Held],
+        links: dict[int, str],
+        places: Places,
     ) -> PlannedRecord:
-        person, mark = incoming.record, incoming.fingerprint
-        account = held.get(match.target or 0) if match.outcome is Outcome.LINK else None
-        planned = plan_person(person, mark, account, self._options, places)
-        if planned is None:
-            planned = _link_only(incoming, str(person.role), person_label(person), person.school)
-        planned.search = incoming.search
-        if account is not None:
-            return plan_link(planned, account.id, self._kind, match.evidence), ()
-        planned.evidence = match.evidence
-        if match.outcome is Outcome.HELD:
-            planned.held = str(match.reason)
+        account = held.get(match.target or 0)
+        was = links.get(match.target or 0, "")
+        planned = person_action(incoming, match, account, was, self._kind, self._options, places)
+        if was:
+            self.moved.add(was)
+        if planned.verb != "add" or planned.held:
             return planned, ()
-        planned.after["username"] = self._usernames.allocate(person)
-        return planned, self._duplicate(person, places)
+        planned.after["username"] = self._usernames.allocate(incoming.record)
+        return planned, self._duplicate(incoming.record, places)
 
     def _duplicate(self, person: Person, places: Places) -> tuple[Problem, ...]:
         school = home(person.schools, person.school, places)
@@ -174,25 +186,8 @@ class PersonMatches:
                 yield decode(payload)
 
     def _candidates(self) -> Iterator[Candidate]:
-        link = and_(ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.account_id == ACCOUNTS.c.id)
-        columns = (
-            "id", "role", "first_name", "last_name", "preferred_name", "email", "student_id", "teacher_id", "sis_id",
-            "birth_date", "grade",
-        )  # fmt: skip
-        statement = (
-            select(
-                *(ACCOUNTS.c[name] for name in columns),
-                ACCOUNTS.c.organization_id,
-                ACCOUNT_LINKS.c.source_id,
-                ACCOUNTS.c.archived_at,
-            )
-            .select_from(ACCOUNTS.outerjoin(ACCOUNT_LINKS, link))
-            .where(ACCOUNTS.c.role.in_(_ROLES))
-        )
         with self._engine.connect() as connection:
-            for row in connection.execute(statement.execution_options(yield_per=2_000)):
-                known = dict(zip(columns, row, strict=False))
-                yield Candidate(**known, organization=row[11], linked_to=row[12] or "", archived=row[13] is not None)
+            yield from account_candidates(connection, self._connection_id, ACCOUNTS.c.role.in_(_ROLES))
 
 
 class SectionMatches:
@@ -201,6 +196,8 @@ class SectionMatches:
     def __init__(self, engine: Engine, connection_id: int, kind: str, options: Options) -> None:
         self._engine, self._connection_id, self._kind, self._options = engine, connection_id, kind, options
         self._decisions = read_decisions(engine, connection_id, "sections")
+        self.moved: set[str] = set()
+        """As of ``PersonMatches``."""
         self._opened = False
         self._index = ClassIndex([], options)
         self._claims = Claims()
@@ -217,24 +214,12 @@ class SectionMatches:
                     self._claims.note(self._found(section, places))
         matches = [self._claims.settle(self._found(each.record, places)) for each in new]
         with self._engine.connect() as connection:
-            held = _held_classes(connection, [match.target for match in matches if match.target is not None])
+            matches, links = free_targets(connection, self._connection_id, CLASS_LINKS, matches)
+            held = held_classes(connection, [match.target for match in matches if match.target is not None])
+        self.moved.update(links.values())
         for each, match in zip(new, matches, strict=True):
-            yield self._planned(each, match, held, members, places), ()
-
-    def _planned(
-        self, incoming: Incoming[Section], match: Match, held: dict[int, Held], members: frozenset[str], places: Places
-    ) -> Planned:
-        section, mark = incoming.record, incoming.fingerprint
-        class_ = held.get(match.target or 0) if match.outcome is Outcome.LINK else None
-        planned = plan_section(section, mark, class_, members, self._options, places)
-        if planned is None:
-            planned = _link_only(incoming, "section", section_label(section), section.school)
-        planned.search = incoming.search
-        if class_ is not None:
-            return plan_link(planned, class_.id, self._kind, match.evidence)
-        planned.evidence = match.evidence
-        planned.held = str(match.reason) if match.outcome is Outcome.HELD else ""
-        return planned
+            class_, was = held.get(match.target or 0), links.get(match.target or 0, "")
+            yield section_action(each, match, class_, was, members, self._kind, self._options, places), ()
 
     def _found(self, section: Section, places: Places) -> Match:
         decision = self._decisions.get(section.source_id, UNDECIDED)
@@ -257,27 +242,51 @@ class SectionMatches:
                 yield decode(payload)
 
     def _candidates(self) -> Iterator[ClassCandidate]:
-        link = and_(CLASS_LINKS.c.connection_id == self._connection_id, CLASS_LINKS.c.class_id == CLASSES.c.id)
-        columns = ("id", "name", "sis_id", "start", "finish")
-        statement = (
-            select(
-                *(CLASSES.c[name] for name in columns),
-                CLASSES.c.organization_id,
-                CLASS_LINKS.c.source_id,
-                CLASSES.c.archived_at,
-            )
-            .select_from(CLASSES.outerjoin(CLASS_LINKS, link))
-            .where(CLASSES.c.is_parent.is_(False))
-        )
         with self._engine.connect() as connection:
-            for row in connection.execute(statement.execution_options(yield_per=2_000)):
-                known: dict[str, Any] = dict(zip(columns, row, strict=False))
-                yield ClassCandidate(**known, organization=row[5], linked_to=row[6] or "", archived=row[7] is not None)
+            yield from class_candidates(connection, self._connection_id, CLASSES.c.is_parent.is_(False))
 
 
-def _link_only(incoming: Incoming[Any], type_: str, label: str, school: str) -> Planned:
-    """An edit of nothing but the link."""
-    return Planned(type_, "edit", incoming.record.source_id, label, school, fingerprint=incoming.fingerprint)
+def account_candidates(connection: Connection, connection_id: int, *which: ColumnElement[bool]) -> Iterator[Candidate]:
+    """Accounts as matching sees them, with what this connection has linked them to."""
+    link = and_(ACCOUNT_LINKS.c.connection_id == connection_id, ACCOUNT_LINKS.c.account_id == ACCOUNTS.c.id)
+    columns = (
+        "id", "role", "first_name", "last_name", "preferred_name", "email", "student_id", "teacher_id", "sis_id",
+        "birth_date", "grade",
+    )  # fmt: skip
+    statement = (
+        select(
+            *(ACCOUNTS.c[name] for name in columns),
+            ACCOUNTS.c.organization_id,
+            ACCOUNT_LINKS.c.source_id,
+            ACCOUNTS.c.archived_at,
+        )
+        .select_from(ACCOUNTS.outerjoin(ACCOUNT_LINKS, link))
+        .where(*which)
+    )
+    for row in connection.execute(statement.execution_options(yield_per=2_000)):
+        known = dict(zip(columns, row, strict=False))
+        yield Candidate(**known, organization=row[11], linked_to=row[12] or "", archived=row[13] is not None)
+
+
+def class_candidates(
+    connection: Connection, connection_id: int, *which: ColumnElement[bool]
+) -> Iterator[ClassCandidate]:
+    """Classes as matching sees them, with what this connection has linked them to."""
+    link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.class_id == CLASSES.c.id)
+    columns = ("id", "name", "sis_id", "start", "finish")
+    statement = (
+        select(
+            *(CLASSES.c[name] for name in columns),
+            CLASSES.c.organization_id,
+            CLASS_LINKS.c.source_id,
+            CLASSES.c.archived_at,
+        )
+        .select_from(CLASSES.outerjoin(CLASS_LINKS, link))
+        .where(*which)
+    )
+    for row in connection.execute(statement.execution_options(yield_per=2_000)):
+        known: dict[str, Any] = dict(zip(columns, row, strict=False))
+        yield ClassCandidate(**known, organization=row[5], linked_to=row[6] or "", archived=row[7] is not None)
 
 
 def read_decisions(engine: Engine, connection_id: int, collection: str) -> dict[str, Decision]:
@@ -289,24 +298,3 @@ def read_decisions(engine: Engine, connection_id: int, collection: str) -> dict[
     )
     with engine.connect() as connection:
         return decisions((row[0], row[1], row[2]) for row in connection.execute(statement))
-
-
-def _held_accounts(connection: Connection, ids: list[int]) -> dict[int, Held]:
-    if not ids:
-        return {}
-    statement = select(ACCOUNTS.c.id, ACCOUNTS.c.archived_at, *account_columns()).where(ACCOUNTS.c.id.in_(ids))
-    rows = connection.execute(statement)
-    return {row[0]: Held(row[0], account_held(row[2:]), _nothing(), row[1] is not None) for row in rows}
-
-
-def _held_classes(connection: Connection, ids: list[int]) -> dict[int, Held]:
-    if not ids:
-        return {}
-    statement = select(CLASSES.c.id, CLASSES.c.archived_at, *class_columns()).where(CLASSES.c.id.in_(ids))
-    rows = connection.execute(statement)
-    return {row[0]: Held(row[0], class_held(row[2:]), _nothing(), row[1] is not None) for row in rows}
-
-
-def _nothing() -> Values:
-    """What was last written of a record that no sync has written yet."""
-    return {}

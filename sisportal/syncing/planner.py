@@ -27,7 +27,8 @@ from sisportal.syncing.held import (
     class_held,
     decode_values,
 )
-from sisportal.syncing.matches import Incoming, PersonMatches, SectionMatches
+from sisportal.syncing.matched import Incoming
+from sisportal.syncing.matches import PersonMatches, SectionMatches
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
 from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import chunks
@@ -75,6 +76,7 @@ class Planner:
         self._decisions: dict[str, Decision] = {}
         self._kept_away: frozenset[str] | None = None
         self._ids: dict[str, str] = {}
+        self._moved: set[str] = set()
 
     def run(self) -> None:
         """Plan people, then sections, then what is gone."""
@@ -101,12 +103,13 @@ class Planner:
                 if row[3] is None:
                     new.append(Incoming(person, row[2], row[7]))
                 else:
-                    self._plan_known_person(person, row)
+                    self._plan_known_person(person, row, matches)
             for planned, problems in matches.plan(new, self._places):
                 self._plan.add(planned, *problems)
             self._pulse.advance(len(rows))
+        self._moved |= matches.moved
 
-    def _plan_known_person(self, person: Person, row: AnyRow) -> None:
+    def _plan_known_person(self, person: Person, row: AnyRow, matches: PersonMatches) -> None:
         if row[5] is not None and row[6] is None:
             self._plan.warn([Problem("archived-here", str(person.role), person.source_id, school=person.school)])
             return
@@ -116,7 +119,9 @@ class Planner:
             return
         planned.search = row[7]
         doubt = identity_check(held.id, _name(person), _held_name(held.values), self._decisions.get(row[0], UNDECIDED))
-        if doubt is not None and doubt.outcome is Outcome.HELD and not planned.held:
+        if doubt is not None and doubt.outcome is Outcome.NEW:
+            planned = matches.replacement(Incoming(person, row[2], row[7]), held.id, self._places)
+        elif doubt is not None and not planned.held:
             planned.held, planned.evidence = str(doubt.reason), doubt.evidence
         self._plan.add(planned)
 
@@ -140,6 +145,7 @@ class Planner:
             for planned, problems in matches.plan(new, known, self._places):
                 self._plan.add(planned, *problems)
             self._pulse.advance(len(rows))
+        self._moved |= matches.moved
 
     def _plan_known_section(self, section: Section, row: AnyRow, members: frozenset[str]) -> None:
         if row[5] is not None and row[6] is None:
@@ -221,8 +227,8 @@ class Planner:
         for rows in self._read(self._chosen(PEOPLE, people_gone(self._connection_id)), _PEOPLE_AT_ONCE):
             elsewhere = listing_people(self._engine, self._connection_id, [row[1] for row in rows])
             for row in rows:
-                if row[0] in self._ids:
-                    continue  # listed, under the id of another version
+                if row[0] in self._ids or row[0] in self._moved:
+                    continue  # listed, under the id of another version, or under one that a person said is theirs
                 role = _planned_role(row[2], row[6])
                 if row[1] in elsewhere:
                     self._keep(role, row[0], elsewhere[row[1]], row[5])
@@ -237,6 +243,8 @@ class Planner:
         for rows in self._read(self._chosen(SECTIONS, sections_gone(self._connection_id)), _PEOPLE_AT_ONCE):
             elsewhere = listing_sections(self._engine, self._connection_id, [row[1] for row in rows])
             for row in rows:
+                if row[0] in self._moved:
+                    continue
                 if row[1] in elsewhere:
                     self._keep("section", row[0], elsewhere[row[1]], row[3])
                     continue

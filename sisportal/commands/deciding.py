@@ -1,0 +1,57 @@
+"""``flask sis decide``: what a person says of a doubtful match, of a possible duplicate, or of a field changed twice."""
+
+import click
+
+from sisportal.commands.answers import print_json
+from sisportal.commands.entry import ACTOR, JSON, SYNC, portal
+from sisportal.commands.syncs import sis
+from sisportal.syncing.deciding import Said, choose_value
+from sisportal.syncing.deciding import decide as decide_match
+from sisportal.syncing.reports import action_json
+from sisportal.syncing.review import Who
+
+__all__ = ["sis"]  # with the command of this module in it
+
+ACCOUNT = click.IntRange(min=1)
+
+
+@sis.command("decide")
+@SYNC
+@click.argument("action_id", metavar="ACTION_ID", type=ACCOUNT)
+@click.option("--same", metavar="ACCOUNT_ID", type=ACCOUNT, help="It is this account (of a section: this class).")
+@click.option(
+    "--not-same", metavar="ACCOUNT_ID", type=ACCOUNT, multiple=True, help="It is not this one; again for more."
+)
+@click.option("--create", is_flag=True, help="It is none that the portal holds: make a new one.")
+@click.option(
+    "--take", type=click.Choice(["sis", "portal"]), help="Of fields changed on both sides, take these values."
+)
+@JSON
+def decide(
+    sync_id: int,
+    action_id: int,
+    same: int | None,
+    not_same: tuple[int, ...],
+    create: bool,
+    take: str | None,
+    as_json: bool,
+) -> None:
+    """Say who a held record is. It is remembered for ever, and the plan can be committed without another prepare."""
+    if [same is not None, bool(not_same), create, take is not None].count(True) != 1:
+        raise click.UsageError("Give one of --same, --not-same, --create and --take.")
+    here = portal()
+    who = Who(ACTOR)
+    if take is not None:
+        choose_value(here.engine, sync_id, action_id, take == "sis", who, here.clock())
+    else:
+        decide_match(here.engine, sync_id, action_id, Said(same, not_same, create), who, here.clock())
+    with here.engine.connect() as connection:
+        found = action_json(connection, sync_id, action_id)
+    if as_json:
+        print_json(found)
+    elif found is None:
+        click.echo("Decided. The options leave this change out of the plan.")
+    elif found["held"]:
+        click.echo(f"{found['label']} is still held: {found['held']}.")
+    else:
+        click.echo(f"{found['label']} is planned as {found['verb']} now.")

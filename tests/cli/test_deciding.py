@@ -1,0 +1,72 @@
+"""``flask sis decide``: a held match decided and committed without another prepare."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import insert
+
+from sisportal.extensions import db
+from sisportal.models import Account
+from sisportal.models.database import writing
+from sisportal.sandbox.serving import Served
+from tests.cli.conftest import CommandLine
+
+NOW = datetime(2026, 11, 3, 13, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def held(cli: CommandLine, sandbox: Served) -> tuple[int, int, list[int]]:
+    """A prepared sync with one student who may be two accounts: sync, action, accounts."""
+    cli.map_all(sandbox)
+    student = next(p for p in sandbox.sandbox.district.people if p.student and p.student.number)
+    with cli.app.app_context(), writing(db.engine).begin() as connection:
+        for number in (1, 2):
+            values = {"role": "student", "roles": ["student"], "username": f"by.hand{number}", "created_at": NOW}
+            values |= {"first_name": student.first, "last_name": student.last, "student_id": student.as_student.number}
+            connection.execute(insert(Account).values(id=number, **values))
+    sync = cli.answer("sis", "prepare", "clever", code=3)
+    assert [(each["reason"], each["count"]) for each in sync["held"]] == [("several-candidates", 1)]
+    action = next(each for each in cli.answer("sis", "actions", sync["id"]) if each["held"])
+    return sync["id"], action["id"], [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("words", "verb"), [(("--same", 2), "edit"), (("--not-same", 1), "edit"), (("--create",), "add")]
+)
+def test_a_decision_lets_the_plan_be_committed(
+    cli: CommandLine, held: tuple[int, int, list[int]], words: tuple[str | int, ...], verb: str
+) -> None:
+    sync_id, action_id, _ = held
+
+    action = cli.answer("sis", "decide", sync_id, action_id, *words)
+
+    assert (action["verb"], action["held"]) == (verb, "")
+    assert cli.answer("sis", "commit", sync_id)["state"] == "committed"
+    again = cli.answer("sis", "prepare", "clever")
+    assert again["held"] == []
+    assert cli.answer("sis", "actions", again["id"]) == []
+
+
+def test_decided_after_the_rest_was_committed_their_places_follow_with_the_next_sync(
+    cli: CommandLine, held: tuple[int, int, list[int]]
+) -> None:
+    sync_id, action_id, _ = held
+    assert cli.answer("sis", "commit", sync_id, code=3)["state"] == "partly-committed"
+
+    student = cli.answer("sis", "decide", sync_id, action_id, "--same", 2)["external_id"]
+
+    assert cli.answer("sis", "commit", sync_id)["state"] == "committed"
+    again = cli.answer("sis", "prepare", "clever")
+    left = cli.answer("sis", "actions", again["id"])
+    assert {(each["type"], each["verb"], tuple(each["roster"]["join"])) for each in left} == {
+        ("section", "edit", (student,))
+    }
+
+
+def test_one_answer_at_a_time(cli: CommandLine, held: tuple[int, int, list[int]]) -> None:
+    sync_id, action_id, _ = held
+
+    assert cli.run("sis", "decide", sync_id, action_id).exit_code == 2
+    assert cli.run("sis", "decide", sync_id, action_id, "--same", 1, "--create").exit_code == 2
+    assert "There is no account 77" in cli.failure("sis", "decide", sync_id, action_id, "--same", 77)
+    assert "changed both here and in the SIS" in cli.failure("sis", "decide", sync_id, action_id, "--take", "sis")
