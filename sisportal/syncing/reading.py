@@ -67,9 +67,11 @@ class Reading:
     def read(self, provider: Provider, since: str | None) -> Fetched:
         """Bring the mirror up to date. ``since`` is the place in the feed that somebody asked for, if anybody did."""
         fetched = self._read_changes(provider, since) or self._read_everything(provider)
-        with writing(self._engine).begin() as connection:
-            self._pulse.fence(connection)
-            settle(connection, self._facts.id)
+        if self.mode == SyncMode.QUICK:
+            # Only a quick sync looks at the marks, so a full one does not pay for bringing them up to date.
+            with writing(self._engine).begin() as connection:
+                self._pulse.fence(connection)
+                settle(connection, self._facts.id)
         return fetched
 
     def _read_everything(self, provider: Provider) -> Fetched:
