@@ -3,18 +3,22 @@
 from typing import Any
 
 import click
+import msgspec
 from sqlalchemy import Connection
 
 from sisportal.commands.answers import note, print_json, print_table
 from sisportal.commands.entry import ACTOR, CONNECTION, JSON, Failed, Portal, PortalGroup, portal
 from sisportal.models.database import writing
-from sisportal.providers.base import ProviderError
+from sisportal.providers.base import Check, ProviderError
 from sisportal.providers.opening import CLEVER_VERSIONS, plain_address
 from sisportal.roster.options import OptionError, describe, with_option
 from sisportal.syncing import apps, mapping, notices
-from sisportal.syncing.connections import change_options, load, option_texts
+from sisportal.syncing.connections import MAP_ALL_FIRST, change_options, change_settings, load, option_texts
 from sisportal.syncing.connections import connect as store_connection
+from sisportal.syncing.packages import newest
 from sisportal.syncing.trials import Trial, try_connection
+
+NO_FILE_YET = "Files are read as they come: flask sis prepare csv --file ZIP."
 
 
 @click.group("sis", cls=PortalGroup)
@@ -61,7 +65,7 @@ def clever(
         notices.record(connection, "connected", "clever", here.clock(), actor=ACTOR, base_url=places["base_url"])
     for name in installed:
         note(f"{apps.APPS[name].label} is installed.")
-    _show("clever", _try(here, connection_id), as_json=as_json)
+    show("clever", try_out(here, connection_id), as_json=as_json)
 
 
 @sis.command("test")
@@ -70,19 +74,25 @@ def clever(
 def test(kind: str, as_json: bool) -> None:
     """Say what of a connection works and what does not. Fails where something does not."""
     here = portal()
-    trial = _try(here, here.connection_id(kind))
-    _show(kind, trial, as_json=as_json)
+    trial = try_out(here, here.connection_id(kind))
+    show(kind, trial, as_json=as_json)
     if not trial.ok:
         raise Failed(f"{kind} cannot be read as it should be.")
 
 
-def _try(here: Portal, connection_id: int) -> Trial:
+def try_out(here: Portal, connection_id: int) -> Trial:
+    """What a connection answers."""
     with here.engine.connect() as connection:
         facts = load(connection, connection_id)
+    if facts.kind == "csv":
+        facts = msgspec.structs.replace(facts, package=newest(here.engine, connection_id))
+        if not facts.package:
+            return Trial([Check("file", ok=True, sentence=NO_FILE_YET)])
     return try_connection(here.open_provider, facts)
 
 
-def _show(kind: str, trial: Trial, *, as_json: bool) -> None:
+def show(kind: str, trial: Trial, *, as_json: bool) -> None:
+    """Print what a connection answered."""
     if as_json:
         print_json({"connection": kind, "ok": trial.ok, "district": trial.district, "checks": trial.checks})
         return
@@ -143,7 +153,11 @@ def map_(
     _require_one(school_id, organization, ignore=ignore, auto_create=auto_create)
     here = portal()
     connection_id = here.connection_id(kind)
-    if auto_create or school_id not in _known(here, connection_id):
+    known = _known(here, connection_id)
+    if auto_create and kind == "csv" and not known:
+        change_settings(here.engine, connection_id, here.clock(), **{MAP_ALL_FIRST: True})
+        note("Every school of the first file will become an organization.")
+    elif auto_create or school_id not in known:
         _read_schools(here, connection_id)
     try:
         with writing(here.engine).begin() as connection:

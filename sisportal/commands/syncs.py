@@ -1,18 +1,18 @@
 """``flask sis prepare``, ``report``, ``actions``, ``tick``, ``untick``, ``commit`` and ``discard``: a sync, step by step."""
 
-from typing import Any
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 import click
 from sqlalchemy import select
 
 from sisportal.commands.answers import note, print_json, print_json_list, print_table
-from sisportal.commands.connections import sis
 from sisportal.commands.entry import ACTOR, CONNECTION, JSON, SYNC, Failed, NeedsAPerson, Portal, portal
+from sisportal.commands.oneroster import sis
 from sisportal.models import ActionState, ActionType, SisConnection, SyncMode, SyncState, Verb
 from sisportal.models.database import writing
 from sisportal.syncing import commit as committing
-from sisportal.syncing import notices, running
+from sisportal.syncing import notices, packages, running
 from sisportal.syncing import prepare as preparing
 from sisportal.syncing.connections import places
 from sisportal.syncing.releasing import release_guards
@@ -36,8 +36,18 @@ ACTIONS = click.argument("action_ids", metavar="ACTION_ID...", nargs=-1, require
 @click.option("--full", is_flag=True, help="Read everything, which is what happens anyway.")
 @click.option("--quick", is_flag=True, help="Read what changed since the last committed sync, where that can be told.")
 @click.option("--since", metavar="DATE", help="Read what changed since a day, 2026-09-01, in the portal's time zone.")
+@click.option("--school", "schools", metavar="ID", multiple=True, help="Plan this mapped school alone; repeatable.")
+@click.option("--file", type=click.File("rb"), metavar="ZIP", help="Of csv: the OneRoster package to read.")
 @JSON
-def prepare(kind: str, full: bool, quick: bool, since: str | None, as_json: bool) -> None:
+def prepare(
+    kind: str,
+    full: bool,
+    quick: bool,
+    since: str | None,
+    schools: tuple[str, ...],
+    file: IO[bytes] | None,
+    as_json: bool,
+) -> None:
     """Read the SIS and plan what would change; nothing does yet."""
     if [full, quick, since is not None].count(True) > 1:
         raise click.UsageError("Choose one of --full, --quick and --since.")
@@ -45,7 +55,12 @@ def prepare(kind: str, full: bool, quick: bool, since: str | None, as_json: bool
     connection_id = here.connection_id(kind)
     _require_enabled(here, kind)
     mode, asked = _asked(here, since or (LAST if quick else BEGINNING))
+    _require_mapped(here, connection_id, schools)
     await_silent(here.engine, connection_id, here.clock)
+    if schools:
+        asked["schools"] = list(schools)
+    if kind == "csv" or file:
+        asked["file"] = _package(here, kind, connection_id, file)
     sync_id = preparing.request_sync(here.engine, connection_id, here.clock(), mode=mode, **asked)
     _record(here, sync_id, "sync-started")
     try:
@@ -60,6 +75,24 @@ def prepare(kind: str, full: bool, quick: bool, since: str | None, as_json: bool
         raise NeedsAPerson(
             f"{_held_count(found):,} changes are held until a person decides: flask sis actions {sync_id}"
         )
+
+
+def _require_mapped(here: Portal, connection_id: int, schools: tuple[str, ...]) -> None:
+    with here.engine.connect() as connection:
+        mapped = places(connection, connection_id)
+    if unmapped := [school for school in schools if school not in mapped]:
+        raise Failed(f"These schools are not mapped: {', '.join(unmapped)}.")
+
+
+def _package(here: Portal, kind: str, connection_id: int, file: IO[bytes] | None) -> str:
+    """Where the portal keeps the file of the sync: a copy of the one given, else that of the newest sync."""
+    if kind != "csv":
+        raise click.UsageError("A --file is read by the connection csv alone.")
+    if file is not None:
+        return str(packages.keep(here.settings.data_dir, file))
+    if kept := packages.newest(here.engine, connection_id):
+        return kept
+    raise click.UsageError("Give the OneRoster package with --file ZIP.")
 
 
 def _asked(here: Portal, since: str) -> tuple[SyncMode, dict[str, Any]]:
@@ -81,6 +114,7 @@ def _require_enabled(here: Portal, kind: str) -> None:
 def _take_back(here: Portal, sync_id: int, why: str) -> None:
     with writing(here.engine).begin() as connection:
         move(connection, sync_id, SyncState.CANCELLED, note=why, finished_at=here.clock())
+    packages.drop(here.engine, sync_id)
 
 
 def _with_commands(here: Portal, found: dict[str, Any]) -> str:

@@ -207,6 +207,14 @@ def change_options(engine: Engine, connection_id: int, changed: Options, now: da
         _touch(connection, connection_id, now, options=options_to_store(changed))
 
 
+def settle_version(engine: Engine, connection_id: int, version: str, now: datetime) -> None:
+    """Keep to the version of OneRoster that was found."""
+    with engine.connect() as connection:
+        options = load(connection, connection_id).options
+    change_settings(engine, connection_id, now, any_version=False)
+    change_options(engine, connection_id, msgspec.structs.replace(options, api_version=version), now)
+
+
 def option_texts(options: Options, names: list[str]) -> dict[str, str]:
     """The named options as text: for the audit log."""
     return {name: as_text(options, name) for name in names}

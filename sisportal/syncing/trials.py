@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from sisportal.models import Mapping
 from sisportal.models.database import writing
 from sisportal.providers.base import Check, DistrictFacts, ProviderError
+from sisportal.providers.oneroster import OneRosterProvider
 from sisportal.providers.opening import plain_address
 from sisportal.syncing import mapping, notices
 from sisportal.syncing.connections import ConnectionFacts, OpenProvider, map_school
@@ -22,6 +23,8 @@ class Trial(msgspec.Struct, frozen=True):
 
     checks: list[Check]
     district: DistrictFacts | None = None
+    version: str = ""
+    """Of OneRoster, as found."""
 
     @property
     def ok(self) -> bool:
@@ -34,10 +37,12 @@ def try_connection(open_provider: OpenProvider, facts: ConnectionFacts) -> Trial
     try:
         provider = open_provider(facts)
         checks = provider.test()
-        district = provider.district() if checks and checks[0].ok else None
+        works = bool(checks) and checks[0].ok
+        district = provider.district() if works else None
+        version = provider.version if works and isinstance(provider, OneRosterProvider) else ""
     except (ProviderError, SecretsUnreadable) as error:
         return Trial([Check("connection", ok=False, sentence=str(error))])
-    return Trial(checks, district)
+    return Trial(checks, district, version)
 
 
 def address_error(entered: str) -> str:
