@@ -30,11 +30,12 @@ def report(sync_id: int) -> Response:
 @blueprint.get("/progress")
 @access(Rule.READ)
 def progress(sync_id: int) -> Response:
-    """How far it is; when it has settled, the page that asked loads anew with what can be done now."""
+    """How far it is; when it has settled, stopped or begun again, the page loads anew with what can be done now."""
     sync = get_sync(sync_id)
     at = running.standing(sync, now())
     response = render_partial("sync_report/_progress.html", sync=sync, at=at)
-    if not at.busy and from_htmx():
+    as_shown = at.silent if request.args.get("silent") else at.busy
+    if not as_shown and from_htmx():
         response.headers["HX-Refresh"] = "true"
     return response
 

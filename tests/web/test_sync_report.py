@@ -185,6 +185,19 @@ def test_progress_polls_while_it_runs_and_then_lets_the_page_load_anew(ada: Flas
     assert ("hx-trigger" in after.text, after.headers["HX-Refresh"]) == (False, "true")
 
 
+def test_a_commit_that_died_is_watched_until_it_goes_on_and_the_page_then_loads_anew(
+    ada: FlaskClient, engine: Engine
+) -> None:
+    dead = make_sync(engine, 1, state=SyncState.COMMITTING, heartbeat_at=NOW - timedelta(minutes=1))
+    goes_on = make_sync(engine, 1, state=SyncState.COMMITTING, heartbeat_at=NOW)
+
+    still_dead = ada.get(f"/syncs/{dead}/progress?silent=yes", headers=HTMX)
+    begun_again = ada.get(f"/syncs/{goes_on}/progress?silent=yes", headers=HTMX)
+
+    assert f'hx-get="/syncs/{dead}/progress?silent=yes"' in still_dead.text
+    assert ("HX-Refresh" in still_dead.headers, begun_again.headers["HX-Refresh"]) == (False, "true")
+
+
 def test_cancel_leads_back_to_where_it_was_asked(ada: FlaskClient, engine: Engine) -> None:
     sync_id = make_sync(engine, 1, state="queued")
 
