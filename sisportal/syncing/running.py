@@ -76,10 +76,20 @@ def commit_asked(sync: Any) -> bool:
     return sync.state in OPEN and sync.stage == ASKED and sync.heartbeat_at is not None
 
 
-def start(engine: Engine, connection_id: int, who: Who, now: datetime, since: str = BEGINNING) -> int:
+def start(
+    engine: Engine,
+    connection_id: int,
+    who: Who,
+    now: datetime,
+    since: str = BEGINNING,
+    *,
+    keep_ticks_of: int | None = None,
+) -> int:
     """Put a sync into the table, for the worker to prepare; its id. ``since``: ``last``, ``beginning`` or a day.
 
-    Before the first commit it is from the beginning whatever was asked. Raises ``BadDay``; ``Busy`` where another one of the connection waits or runs, ``NotAllowed`` where none may start.
+    Before the first commit it is from the beginning whatever was asked. ``keep_ticks_of``: the older plan whose ticks go
+    over to the new one. Raises ``BadDay``; ``Busy`` where another one of the connection waits or runs, ``NotAllowed``
+    where none may start.
     """
     with writing(engine).begin() as connection:
         interrupt_dead(connection, now, connection_id)
@@ -90,6 +100,8 @@ def start(engine: Engine, connection_id: int, who: Who, now: datetime, since: st
         _refuse_beside_another(connection, connection_id, now)
         zone = ZoneInfo(str(read_settings(connection)[TIMEZONE]))
     mode, asked = asked_for(BEGINNING if row.committed_sync_id is None else since, zone, now)
+    if keep_ticks_of is not None:
+        asked = asked | {"keep_ticks_of": keep_ticks_of}
     sync_id = request_sync(engine, connection_id, now, started_by=who.id, mode=mode, **asked)
     with writing(engine).begin() as connection:
         _record(connection, "sync-started", sync_id, who, now)

@@ -60,6 +60,22 @@ def commit(sync_id: int) -> Response:
     return _back(sync_id)
 
 
+@blueprint.post("/again")
+@access(Rule.WRITE)
+def again(sync_id: int) -> Response:
+    """Prepare again from the beginning and keep what was unticked here, where it still means the same (SPEC 6.7)."""
+    sync, asker = get_sync(sync_id), who()
+    connection = db.session.get_one(SisConnection, sync.connection_id)
+    kind, connection_id = connection.kind, connection.id
+    try:
+        newer = running.start(released_engine(), connection_id, asker, now(), keep_ticks_of=sync_id)
+        current_app.extensions["queue"].send_prepare(newer)
+    except (NotAllowed, QueueGone) as refusal:
+        flash(str(refusal), "warning")
+        return _back(sync_id)
+    return redirect_for(url_for("sis_status.status", kind=kind))
+
+
 @blueprint.post("/discard")
 @access(Rule.WRITE)
 def discard(sync_id: int) -> Response:
@@ -132,6 +148,7 @@ def _report(sync: Sync) -> dict[str, Any]:
         "unticked": review.total(counted, "unticked"),
         "held": review.total(counted, "held"),
         "holds": _holds(sync),
+        "doubtful": any(held["reason"] in ASKED for held in sync.held),
         "guarded": releasing.count_guarded(db.session.connection(), sync.id) if sync.held else 0,
         "release_error": "",
         "ready": ready,
@@ -144,6 +161,7 @@ def _report(sync: Sync) -> dict[str, Any]:
         "is_committed": sync.state in sync_words.COMMITTED,
         "may_commit": sync.state in review.OPEN and bool(ready) and not stale and not at.busy,
         "may_discard": sync.state == SyncState.PREPARED and not at.busy,
+        "may_prepare_again": sync.state in {*review.OPEN, SyncState.EXPIRED, SyncState.SUPERSEDED} and not at.busy,
         "may_restart": at.state in {SyncState.FAILED, SyncState.INTERRUPTED, SyncState.CANCELLED, SyncState.EXPIRED}
         or stale,
     }

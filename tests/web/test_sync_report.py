@@ -246,3 +246,16 @@ def test_the_report_takes_the_same_queries_for_one_action_and_fifty(
     one, fifty = taken(1), taken(50)
 
     assert (one == fifty, fifty <= 12) == (True, True), (one, fifty)
+
+
+def test_a_plan_is_prepared_again_with_its_ticks(ada: FlaskClient, engine: Engine, queue: FakeQueue) -> None:
+    sync_id = make_sync(engine, 1, [action("A", ticked=False)])
+
+    assert "Prepare again, keep my ticks" in words(ada.get(f"/syncs/{sync_id}"))
+    answer = ada.post(f"/syncs/{sync_id}/again")
+
+    assert answer.headers["Location"] == "/admin/sis/clever/status"
+    with engine.connect() as connection:
+        newer = connection.execute(select(Sync.id, Sync.request).order_by(Sync.id.desc()).limit(1)).one()
+    assert queue.sent == [("jobs.sync.prepare", newer.id)]
+    assert newer.request["keep_ticks_of"] == sync_id
