@@ -257,5 +257,5 @@ def test_a_plan_is_prepared_again_with_its_ticks(ada: FlaskClient, engine: Engin
     assert answer.headers["Location"] == "/admin/sis/clever/status"
     with engine.connect() as connection:
         newer = connection.execute(select(Sync.id, Sync.request).order_by(Sync.id.desc()).limit(1)).one()
-    assert queue.sent == [("jobs.sync.prepare", newer.id)]
+    assert queue.sent == [("prepare", newer.id)]
     assert newer.request["keep_ticks_of"] == sync_id
