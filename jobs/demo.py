@@ -13,6 +13,8 @@ from sisportal.config import PROJECT, ConfigError, Settings, load
 ADMINISTRATOR = "admin@example.org"
 SANDBOX_SECONDS = 60
 SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - the sample district's, which anyone may read
+SANDBOX_CLIENT = ("sandbox-client", "sandbox-secret")
+"""The application's id and secret there."""
 
 
 class Kept(msgspec.Struct):
@@ -54,6 +56,16 @@ class Demo:
     def sandbox_url(self) -> str:
         return f"http://127.0.0.1:{self.kept.sandbox_port}"
 
+    @property
+    def environ(self) -> dict[str, str]:
+        """What the portal's processes are started with, so that the sample district's people can sign in."""
+        return {
+            "CLEVER_CLIENT_ID": SANDBOX_CLIENT[0],
+            "CLEVER_CLIENT_SECRET": SANDBOX_CLIENT[1],
+            "CLEVER_API_URL": self.sandbox_url,
+            "CLEVER_LOGIN_URL": self.sandbox_url,
+        }
+
     def prepare(self, children: Children, answers: Callable[[str], bool]) -> None:
         """Starts the sample district and, the first time, sets the portal up and prepares a sync from it."""
         children.start("sandbox", self.sandbox())
@@ -69,7 +81,9 @@ class Demo:
         """The command of the sample district, which remembers the days that passed in it."""
         remembers = str(self.settings.data_dir / "sandbox.json")
         command = ["python", "-m", "sisportal.sandbox", "--port", str(self.kept.sandbox_port), "--state", remembers]
-        return [*command, "--token", SANDBOX_TOKEN, "--students", "600", "--schools", "3"]
+        callback = f"{self.settings.base_url}/clever/callback"
+        signing_in = ["--redirect-uri", callback, "--oidc"]
+        return [*command, "--token", SANDBOX_TOKEN, "--students", "600", "--schools", "3", *signing_in]
 
     def _set_up(self, children: Children) -> None:
         """What somebody would type to do the same by hand."""
@@ -90,6 +104,7 @@ class Demo:
         return [
             f"Sign in as {ADMINISTRATOR} with the password {self.kept.password}",
             f"The sample district: {self.sandbox_url}",
+            "After the first commit its people can sign in with Clever: choose anybody there",
             f"Its command line: DATA_DIR={shown} .venv/bin/flask sis --help",
         ]
 

@@ -85,7 +85,8 @@ def run(settings: Settings, environ: Mapping[str, str], demo: Demo | None) -> No
     address = local_url(settings.host, settings.port)
     commands = procfile((PROJECT / "Procfile").read_text())
     require_free(settings.host, settings.port)
-    with held(settings.data_dir), Children(child_environ(environ, settings), str(PROJECT)) as children:
+    started_with = child_environ(environ, settings) | (demo.environ if demo else {})
+    with held(settings.data_dir), Children(started_with, str(PROJECT)) as children:
         children.start("queue", commands.pop("queue"))
         children.wait_until(
             lambda: queue_answers(settings.redis_url),
