@@ -105,6 +105,11 @@ def total(counted: Counts, name: str) -> int:
     return sum(numbers.get(name, 0) for verbs in counted.values() for numbers in verbs.values())
 
 
+def action_held(connection: Connection, sync_id: int, action_id: int) -> str:
+    """Why an action waits for a person; blank where it does not, or is not there any more."""
+    return connection.scalar(select(Action.held).where(Action.sync_id == sync_id, Action.id == action_id)) or ""
+
+
 def action_page(
     connection: Connection, sync_id: int, chosen: ActionFilter, *, page: int = 1, per_page: int = 50
 ) -> tuple[list[Row[Any]], int, int]:

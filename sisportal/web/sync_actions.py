@@ -11,6 +11,7 @@ from sisportal.extensions import db
 from sisportal.models import Action, ActionState, Mapping, Organization, SisConnection, SisSchool, Sync
 from sisportal.roster.catalogue import entry, sentence
 from sisportal.syncing import explaining, members, review
+from sisportal.syncing.cases import ASKED
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.reports import problem_of
 from sisportal.syncing.review import ActionFilter
@@ -237,8 +238,16 @@ def _detail(sync: Sync, row: Row[Any]) -> dict[str, Any]:
         "more_members": {part: max(len(row.roster.get(part, [])) - MOST_MEMBERS, 0) for part in ("join", "leave")},
         "evidence": explaining.evidence_sentences(row.evidence),
         "held_because": explaining.held_words(row.held),
+        "decide_label": _decide_label(row, warnings),
         "warnings": [(sentence(problem_of(each)), entry(each.code).advice) for each in warnings],
     }
+
+
+def _decide_label(row: Row[Any], warnings: Sequence[Row[Any]]) -> str:
+    """What leads to the page where a person says who it is; blank where nobody has to."""
+    if row.held in ASKED:
+        return "Decide"
+    return "Link instead" if any(each.code == "possible-duplicate" for each in warnings) else ""
 
 
 def _organization_names(row: Row[Any]) -> dict[int, str]:

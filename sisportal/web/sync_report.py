@@ -7,6 +7,7 @@ from flask import Blueprint, Response, current_app, flash, request, url_for
 from sisportal.extensions import db
 from sisportal.models import SisConnection, Sync, SyncState
 from sisportal.syncing import releasing, review, running
+from sisportal.syncing.cases import ASKED
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.explaining import held_words, seal_sentence
 from sisportal.syncing.queue import QueueGone

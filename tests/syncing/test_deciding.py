@@ -263,12 +263,8 @@ def test_a_section_held_between_two_classes_is_decided_with_its_roster(
     sync_id = portal.prepare()
     assert of(portal, sync_id, section.id).held == "several-candidates"
 
-    action = say(
-        portal,
-        sync_id,
-        section.id,
-        **{"same": {"same": two}, "create": {"create": True}}.get(said, {"not_same": (one,)}),
-    )
+    answers: dict[str, Any] = {"same": two, "create": True, "not_same": (one,)}
+    action = say(portal, sync_id, section.id, **{said: answers[said]})
 
     assert (action.verb, action.held) == ("add" if said == "create" else "edit", "")
     assert portal.commit(sync_id) is SyncState.COMMITTED
