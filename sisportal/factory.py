@@ -18,6 +18,7 @@ from sisportal.syncing.progress import Clock
 from sisportal.syncing.queue import StageQueue, connect
 from sisportal.web import (
     accounts,
+    app_center,
     appearance,
     audit,
     classes,
@@ -26,6 +27,10 @@ from sisportal.web import (
     my_account,
     my_classes,
     notifications,
+    organization_administrators,
+    organization_forms,
+    organization_portals,
+    organization_profile,
     organizations,
     password_links,
     setup,
@@ -39,18 +44,20 @@ from sisportal.web import (
     sis_setup,
     sis_status,
     sync_actions,
-    sync_decide,
     sync_report,
 )
 from sisportal.web.access import init_access
+from sisportal.web.app_gate import init_app_gate
 from sisportal.web.errors import init_errors
 from sisportal.web.frame import shell
 from sisportal.web.portal import time_zone
 from sisportal.web.rendering import init_rendering
+from sisportal.web.scope import init_scope
 from sisportal.web.security import cookie_settings, init_security
 
 BLUEPRINTS = (
     accounts.blueprint,
+    app_center.blueprint,
     appearance.blueprint,
     audit.blueprint,
     classes.blueprint,
@@ -59,6 +66,10 @@ BLUEPRINTS = (
     my_account.blueprint,
     my_classes.blueprint,
     notifications.blueprint,
+    organization_administrators.blueprint,
+    organization_forms.blueprint,
+    organization_portals.blueprint,
+    organization_profile.blueprint,
     organizations.blueprint,
     password_links.blueprint,
     setup.blueprint,
@@ -72,7 +83,6 @@ BLUEPRINTS = (
     sis_setup.blueprint,
     sis_status.blueprint,
     sync_actions.blueprint,
-    sync_decide.blueprint,
     sync_report.blueprint,
 )
 LARGEST_FORM = 2_000_000
@@ -141,6 +151,8 @@ def _bind(app: Flask) -> None:
     with app.app_context():
         prepare_engine(db.engine)
     init_access(app)
+    init_app_gate(app)
+    init_scope(app)
     init_rendering(app, shell=shell, zone=time_zone, clock=app.extensions["clock"])
     init_security(app)
     init_errors(app)

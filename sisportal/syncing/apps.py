@@ -51,6 +51,22 @@ def enabled(connection: Connection) -> set[str]:
     return set(connection.scalars(select(InstalledApp.name).where(InstalledApp.enabled)))
 
 
+def installed(connection: Connection) -> set[str]:
+    """Names of the apps that are installed, disabled ones included."""
+    return set(connection.scalars(select(InstalledApp.name)))
+
+
+def is_off(connection: Connection, kind: str) -> bool:
+    """Whether the app of a connection of this kind, or one that it needs, is disabled: the connection is not synced."""
+    needed = select(InstalledApp.name).where(InstalledApp.name.in_(with_needs(kind)), InstalledApp.enabled.is_(False))
+    return connection.scalar(needed.limit(1)) is not None
+
+
+def needing(name: str) -> list[App]:
+    """The other apps that need this one."""
+    return [app for app in _ALL if app.name != name and name in with_needs(app.name)]
+
+
 def with_needs(name: str) -> list[str]:
     """The app and every other that it needs, those that are needed first."""
     names: list[str] = []

@@ -12,10 +12,10 @@ from sisportal.models.database import writing
 from sisportal.providers.base import DistrictFacts, Provider, ProviderError
 from sisportal.roster.options import Item
 from sisportal.roster.records import Problem
-from sisportal.syncing import notices, packages
+from sisportal.syncing import apps, notices, packages
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.carrying import carry_ticks
-from sisportal.syncing.connections import MAP_ALL_FIRST, OpenProvider, load, options_to_store, remember_schools
+from sisportal.syncing.connections import MAP_ALL_FIRST, NAMES, OpenProvider, load, options_to_store, remember_schools
 from sisportal.syncing.credentials import SecretsUnreadable
 from sisportal.syncing.guarding import guard
 from sisportal.syncing.mapping import auto_create
@@ -25,7 +25,7 @@ from sisportal.syncing.reading import Reading, Stopped
 from sisportal.syncing.recalled import Recalled
 from sisportal.syncing.rows import few_collections, insert_one
 from sisportal.syncing.since import place_in_feed
-from sisportal.syncing.states import claim, move
+from sisportal.syncing.states import NotAllowed, claim, move
 from sisportal.syncing.words import planned_sentence
 
 logger = logging.getLogger(__name__)
@@ -44,9 +44,16 @@ def request_sync(
     note: str = "",
     **asked: Any,
 ) -> int:
-    """Put a sync into the table, to be prepared by ``prepare``; its id. ``note`` stays on it once it is prepared."""
+    """Put a sync into the table, to be prepared by ``prepare``; its id. ``note`` stays on it once it is prepared.
+
+    Raises ``NotAllowed`` where the connection's app is disabled (SPEC 2.2).
+    """
     with writing(engine).begin() as connection:
         facts = load(connection, connection_id)
+        if apps.is_off(connection, facts.kind):
+            raise NotAllowed(
+                f"{NAMES[facts.kind]} is disabled. Install it again in the App center, then start the sync."
+            )
         values = {
             "connection_id": connection_id,
             "mode": mode,

@@ -14,7 +14,7 @@ from sisportal.extensions import db, login_manager
 from sisportal.models import Account, AccountRole, SisConnection, Sync
 from sisportal.syncing import browser_sessions
 from sisportal.syncing.administrators import is_set_up
-from sisportal.web.portal import now
+from sisportal.web.portal import is_partitioned, now
 from sisportal.web.rendering import redirect_for
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -23,6 +23,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_BEFORE_SETUP = frozenset({"setup", "appearance"})
 TOKEN = "_user_id"  # noqa: S105 - where flask-login keeps what names the person
 READERS = frozenset({AccountRole.ADMINISTRATOR, AccountRole.VIEWER})
+LOOKERS = READERS | {AccountRole.ORGANIZATION_ADMINISTRATOR}
+MANAGERS = frozenset({AccountRole.ADMINISTRATOR, AccountRole.ORGANIZATION_ADMINISTRATOR})
 
 
 class Rule(StrEnum):
@@ -31,9 +33,13 @@ class Rule(StrEnum):
     EVERYBODY = "everybody"
     SIGNED_IN = "signed-in"
     READ = "read"
-    """Administrators and viewers."""
+    """Administrators and viewers, but for viewers who see only a part of the portal."""
     WRITE = "write"
     """Administrators."""
+    LOOK = "look"
+    """Readers of accounts, classes and organizations, as far as ``scope`` lets them: organization administrators, too."""
+    MANAGE = "manage"
+    """Administrators, and organization administrators in their own part: the view asks ``scope``."""
 
 
 class SignedIn(UserMixin):
@@ -69,6 +75,23 @@ def current() -> Account:
 def may_write() -> bool:
     """Whether whoever is signed in may change things: pages show others no buttons."""
     return bool(current_user.is_authenticated) and current().role == AccountRole.ADMINISTRATOR
+
+
+def is_limited(account: Account) -> bool:
+    """Whether the account sees only its own organization and below (SPEC 2.3).
+
+    Administrators never; a viewer of an organization while organizations are partitioned; everybody else always.
+    """
+    if account.role == AccountRole.ADMINISTRATOR:
+        return False
+    if account.role == AccountRole.VIEWER:
+        return account.organization_id is not None and is_partitioned()
+    return True
+
+
+def reads_everything() -> bool:
+    """Whether whoever is signed in reads the whole portal: pages show others no way into the SIS side."""
+    return bool(current_user.is_authenticated) and current().role in READERS and not is_limited(current())
 
 
 def get_connection(kind: str) -> SisConnection:
@@ -119,7 +142,7 @@ def init_access(app: Flask) -> None:
     login_manager.session_protection = None  # sessions are bound to the account's version, not to a changing address
     login_manager.user_loader(_load)
     app.before_request(_guard)
-    app.jinja_env.globals.update(may_write=may_write)
+    app.jinja_env.globals.update(may_write=may_write, reads_everything=reads_everything)
 
 
 def _load(token: str) -> SignedIn | None:
@@ -147,9 +170,13 @@ def _refusal(rule: Rule) -> Response | None:
     if not current_user.is_authenticated:
         return redirect_for(sign_in_url())
     role = current().role
-    if rule in {Rule.READ, Rule.WRITE} and role not in READERS:
+    if rule in {Rule.READ, Rule.WRITE} and not reads_everything():
+        abort(404)
+    if rule in {Rule.LOOK, Rule.MANAGE} and role not in LOOKERS:
         abort(404)
     if rule is Rule.WRITE and role != AccountRole.ADMINISTRATOR:
+        abort(403)
+    if rule is Rule.MANAGE and role not in MANAGERS:
         abort(403)
     return None
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flask import Blueprint, Response, abort
+from flask import Blueprint, Response
 from sqlalchemy import ColumnElement, Engine, Row, Select, select
 
 from sisportal.extensions import db
@@ -11,7 +11,7 @@ from sisportal.models import Account, AccountLink, AccountRole, Membership, Scho
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.held import account_columns, account_held
 from sisportal.syncing.rows import read
-from sisportal.web.access import Rule, access
+from sisportal.web.access import Rule, access, reads_everything
 from sisportal.web.csv_files import csv_file
 from sisportal.web.directory_words import (
     SOURCE_CHOICES,
@@ -33,6 +33,7 @@ from sisportal.web.lists import (
 )
 from sisportal.web.record_words import SOURCES, fields_in_words, sync_history
 from sisportal.web.rendering import render_tab
+from sisportal.web.scope import get_account, visible_accounts, visible_classes
 
 blueprint = Blueprint("accounts", __name__)
 
@@ -44,7 +45,7 @@ HEADING = (
 
 
 @blueprint.get("/accounts")
-@access(Rule.READ)
+@access(Rule.LOOK)
 def listing() -> Response:
     organizations = organization_choices()
     ids, pages = page_of(_asked())
@@ -65,7 +66,7 @@ def listing() -> Response:
 
 
 @blueprint.get("/accounts.csv")
-@access(Rule.READ)
+@access(Rule.LOOK)
 def spreadsheet() -> Response:
     """Every account that the list would show on all its pages."""
     statement = _asked().with_only_columns(*_shown())
@@ -73,12 +74,13 @@ def spreadsheet() -> Response:
 
 
 @blueprint.get("/accounts/<int:account_id>")
-@access(Rule.READ)
+@access(Rule.LOOK)
 def account(account_id: int) -> Response:
-    found = db.session.get(Account, account_id) or abort(404)
+    found = get_account(account_id)
     values = account_held(db.session.execute(select(*account_columns()).where(Account.id == account_id)).one())
     links = identifiers(AccountLink, AccountLink.account_id == account_id)
-    history, pages = sync_history(("student", "teacher"), [link.source_id for link in links])
+    known = [link.source_id for link in links] if reads_everything() else []
+    history, pages = sync_history(("student", "teacher"), known)
     return render_tab(
         "accounts/account.html",
         account=found,
@@ -106,7 +108,7 @@ def _filters() -> dict[str, Any]:
 def _asked() -> Select[Any]:
     """The ids of every account that the URL asks for, in its order."""
     filters = _filters()
-    conditions: list[ColumnElement[bool]] = in_state(filters["state"], Account)
+    conditions: list[ColumnElement[bool]] = visible_accounts() + in_state(filters["state"], Account)
     conditions += containing(Account.search, filters["search"])
     if filters["role"]:
         conditions.append(Account.role == filters["role"])
@@ -148,7 +150,7 @@ def _classes(account_id: int) -> list[Row[Any]]:
             Membership.position,
         )
         .join(Membership, Membership.class_id == SchoolClass.id)
-        .where(Membership.account_id == account_id, Membership.ended_by_sync.is_(None))
+        .where(Membership.account_id == account_id, Membership.ended_by_sync.is_(None), *visible_classes())
         .order_by(SchoolClass.archived_at.is_not(None), SchoolClass.search, SchoolClass.id)
     )
     return list(db.session.execute(statement))

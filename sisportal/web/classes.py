@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flask import Blueprint, Response, abort
+from flask import Blueprint, Response
 from sqlalchemy import ColumnElement, Engine, Select, func, select
 
 from sisportal.extensions import db
@@ -12,7 +12,7 @@ from sisportal.models import Account, ClassLink, Membership, SchoolClass
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.held import class_columns, class_held
 from sisportal.syncing.rows import read
-from sisportal.web.access import Rule, access
+from sisportal.web.access import Rule, access, reads_everything
 from sisportal.web.csv_files import csv_file
 from sisportal.web.directory_words import (
     SOURCE_CHOICES,
@@ -33,6 +33,7 @@ from sisportal.web.lists import (
 )
 from sisportal.web.record_words import SOURCES, STYLES, fields_in_words, sync_history
 from sisportal.web.rendering import render_tab
+from sisportal.web.scope import get_class, visible_accounts, visible_classes
 
 blueprint = Blueprint("classes", __name__)
 
@@ -45,7 +46,7 @@ HEADING = (
 
 
 @blueprint.get("/classes")
-@access(Rule.READ)
+@access(Rule.LOOK)
 def listing() -> Response:
     ids, pages = page_of(_asked())
     rows = {row.id: row for row in db.session.execute(select(*_shown()).where(SchoolClass.id.in_(ids)))}
@@ -66,7 +67,7 @@ def listing() -> Response:
 
 
 @blueprint.get("/classes.csv")
-@access(Rule.READ)
+@access(Rule.LOOK)
 def spreadsheet() -> Response:
     """Every class that the list would show on all its pages."""
     statement = _asked().with_only_columns(*_shown(), _teacher_column(), _student_column())
@@ -74,13 +75,13 @@ def spreadsheet() -> Response:
 
 
 @blueprint.get("/classes/<int:class_id>")
-@access(Rule.READ)
+@access(Rule.LOOK)
 def class_(class_id: int) -> Response:
-    found = db.session.get(SchoolClass, class_id) or abort(404)
+    found = get_class(class_id)
     values = class_held(db.session.execute(select(*class_columns()).where(SchoolClass.id == class_id)).one())
     values["style"] = found.style
     links = identifiers(ClassLink, ClassLink.class_id == class_id)
-    history, pages = sync_history(("section",), [link.source_id for link in links])
+    history, pages = sync_history(("section",), [link.source_id for link in links] if reads_everything() else [])
     teachers, students, left = _people(class_id)
     return render_tab(
         "classes/class.html",
@@ -89,7 +90,7 @@ def class_(class_id: int) -> Response:
         source=SOURCES.get(found.source, found.source),
         fields=fields_in_words(values),
         identifiers=[(NAMES[link.kind], link.kind, link.source_id) for link in links],
-        parent=db.session.get(SchoolClass, found.parent_id) if found.parent_id else None,
+        parent=_parent(found),
         sessions=_sessions(class_id),
         teachers=teachers,
         students=students,
@@ -113,7 +114,8 @@ def _filters() -> dict[str, Any]:
 def _asked() -> Select[Any]:
     """The ids of every class that the URL asks for, in its order."""
     filters = _filters()
-    conditions = in_state(filters["state"], SchoolClass) + containing(SchoolClass.search, filters["search"])
+    conditions = visible_classes() + in_state(filters["state"], SchoolClass)
+    conditions += containing(SchoolClass.search, filters["search"])
     if filters["organization"] is not None:
         conditions.append(SchoolClass.organization_id == filters["organization"])
     if filters["from_source"]:
@@ -150,6 +152,7 @@ def _teacher_column() -> Any:
         select(Account.last_name)
         .join(Membership, Membership.account_id == Account.id)
         .where(*_active(Membership.class_id == SchoolClass.id, Membership.position < Membership.STUDENT))
+        .where(*visible_accounts())
         .order_by(Membership.position)
         .limit(1)
         .scalar_subquery()
@@ -184,6 +187,7 @@ def _teachers(ids: list[int]) -> dict[int, str]:
         select(Membership.class_id, Account.last_name, Account.first_name, Account.preferred_name, Account.username)
         .join(Account, Account.id == Membership.account_id)
         .where(*_active(Membership.class_id.in_(ids), Membership.position < Membership.STUDENT))
+        .where(*visible_accounts())
         .order_by(Membership.class_id, Membership.position.desc())
     )
     return {row.class_id: listed_name(row) for row in db.session.execute(statement)}
@@ -216,7 +220,7 @@ def _people(class_id: int) -> tuple[list[Any], list[Any], int]:
             (Membership.ended_by_sync.is_(None) & Account.archived_at.is_(None)).label("is_in"),
         )
         .join(Account, Account.id == Membership.account_id)
-        .where(Membership.class_id == class_id)
+        .where(Membership.class_id == class_id, *visible_accounts())
         .order_by(Membership.position, Account.search, Account.id)
     )
     found: dict[str, list[Any]] = defaultdict(list)
@@ -226,6 +230,11 @@ def _people(class_id: int) -> tuple[list[Any], list[Any], int]:
     return found["teachers"], found["students"], len(found["left"])
 
 
+def _parent(class_: SchoolClass) -> SchoolClass | None:
+    statement = select(SchoolClass).where(SchoolClass.id == class_.parent_id, *visible_classes())
+    return db.session.scalar(statement) if class_.parent_id else None
+
+
 def _sessions(class_id: int) -> list[SchoolClass]:
-    statement = select(SchoolClass).where(SchoolClass.parent_id == class_id)
+    statement = select(SchoolClass).where(SchoolClass.parent_id == class_id, *visible_classes())
     return list(db.session.scalars(statement.order_by(SchoolClass.archived_at.is_not(None), SchoolClass.search)))

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Row, select
 from sisportal.extensions import db
 from sisportal.models import Account, AccountLink, ClassLink, Organization, SchoolClass, SisConnection, Source
 from sisportal.web.record_words import SOURCES
+from sisportal.web.scope import visible_organizations
 
 STATES = {"": "Active", "archived": "Archived", "all": "All"}
 SOURCE_CHOICES = [("", "Any source"), *((str(source), SOURCES[source]) for source in Source)]
@@ -26,8 +27,9 @@ def listed_name(row: Any) -> str:
 
 
 def organization_choices() -> dict[int, str]:
-    """Every organization by its id, in the order of the names."""
-    rows = db.session.execute(select(Organization.id, Organization.name).order_by(Organization.name, Organization.id))
+    """Every organization that is seen, by its id, in the order of the names."""
+    statement = select(Organization.id, Organization.name).where(*visible_organizations())
+    rows = db.session.execute(statement.order_by(Organization.name, Organization.id))
     return {row.id: row.name for row in rows}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Flask, Response, current_app
 from htmx_flask import request
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from sisportal.web.rendering import render_bare, render_partial
 
@@ -72,9 +72,17 @@ TEXTS = {
 }
 
 
-def error_page(code: int) -> Response:
+class Explained(NotFound):
+    """A page that is not there for a reason that may be told."""
+
+    def __init__(self, text: ErrorText) -> None:
+        super().__init__()
+        self.text = text
+
+
+def error_page(code: int, text: ErrorText | None = None) -> Response:
     """The page of an error; under htmx only its region, which is not swapped in unless the page asks for it."""
-    text = TEXTS.get(code, TEXTS[500] if code >= 500 else TEXTS[400])
+    text = text or TEXTS.get(code, TEXTS[500] if code >= 500 else TEXTS[400])
     if request.htmx:
         return render_partial("errors/_error.html", status=code, code=code, text=text)
     return render_bare("errors/error.html", status=code, code=code, text=text)
@@ -84,7 +92,7 @@ def _answer_http_error(error: HTTPException) -> Response | HTTPException:
     code = error.code or 500
     if code < 400:
         return error
-    page = error_page(code)
+    page = error_page(code, error.text if isinstance(error, Explained) else None)
     # Retry-After, Allow and the like belong to the error, not to its page.
     for name, value in error.get_headers():
         if name not in {"Content-Type", "Content-Length"}:

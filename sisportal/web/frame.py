@@ -7,8 +7,8 @@ from sqlalchemy import func, select
 
 from sisportal.extensions import db
 from sisportal.models import Account, AccountRole, Notification
-from sisportal.web.access import READERS, current
-from sisportal.web.portal import portal_name
+from sisportal.web.access import LOOKERS, current, reads_everything
+from sisportal.web.portal import enabled_apps, portal_name
 from sisportal.web.rendering import Bell, NavEntry, Shell
 
 ROLE_NAMES = {
@@ -29,6 +29,10 @@ class Place:
     icon: str
     group: str = ""
     also: str = "\0"
+    app: str = ""
+    """The app that it belongs to: without it the line is not there."""
+    for_part: bool = False
+    """Whether those who see only a part of the portal have it, too."""
 
     def holds(self, path: str) -> bool:
         return (
@@ -38,10 +42,11 @@ class Place:
 
 EVERYBODYS = (Place("Home", "/", "home"), Place("Notifications", "/notifications", "bell"))
 READERS_PLACES = (
-    Place("Organizations", "/organizations", "sitemap"),
-    Place("Accounts", "/accounts", "users"),
-    Place("Classes", "/classes", "book"),
-    Place("SIS", "/admin/sis", "refresh", "Admin", also="/syncs/"),
+    Place("Organizations", "/organizations", "sitemap", app="organizations", for_part=True),
+    Place("Accounts", "/accounts", "users", for_part=True),
+    Place("Classes", "/classes", "book", for_part=True),
+    Place("SIS", "/admin/sis", "refresh", "Admin", also="/syncs/", app="sis-integration"),
+    Place("App center", "/admin/apps", "apps", "Admin"),
     Place("Audit", "/audit", "clipboard-list", "Admin"),
 )
 
@@ -75,8 +80,15 @@ def person_name(account: Account) -> str:
     return f"{account.preferred_name or account.first_name} {account.last_name}".strip() or account.username
 
 
+def _readers_places() -> tuple[Place, ...]:
+    everything, apps = reads_everything(), enabled_apps()
+    return tuple(
+        place for place in READERS_PLACES if (everything or place.for_part) and (not place.app or place.app in apps)
+    )
+
+
 def _navigation(account: Account) -> list[NavEntry]:
-    places = EVERYBODYS + (READERS_PLACES if account.role in READERS else ())
+    places = EVERYBODYS + (_readers_places() if account.role in LOOKERS else ())
     paths = {rule.rule for rule in current_app.url_map.iter_rules()}
     return [
         NavEntry(place.label, place.path, place.icon, place.holds(request.path), place.group)

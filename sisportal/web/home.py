@@ -11,15 +11,17 @@ from sisportal.models import AccountRole, Notification, Organization, SisConnect
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.running import Standing, standing
 from sisportal.syncing.words import planned_sentence
-from sisportal.web.access import READERS, Rule, access, current
+from sisportal.web.access import Rule, access, current, reads_everything
 from sisportal.web.frame import person_name
 from sisportal.web.own_classes import When, own_classes
-from sisportal.web.portal import now
+from sisportal.web.portal import enabled_apps, now
 from sisportal.web.rendering import render_tab
+from sisportal.web.scope import own_organizations
 
 blueprint = Blueprint("home", __name__)
 
 NEWEST = 5
+CLEVER = "clever"
 IN_CLASSES = frozenset({AccountRole.TEACHER, AccountRole.STUDENT})
 GROUPS = {When.NOW: "My classes", When.LATER: "Later", When.EARLIER: "Earlier"}
 TONES = {
@@ -56,9 +58,18 @@ class Card:
 @blueprint.get("/")
 @access(Rule.SIGNED_IN)
 def home() -> Response:
-    if current().role in READERS:
-        return render_tab("home/home.html", cards=_cards(), newest=_newest())
-    return _of_classes() if current().role in IN_CLASSES else render_tab("home/empty.html")
+    if current().role in IN_CLASSES:
+        return _of_classes()
+    if not reads_everything():
+        return _of_organizations()
+    return render_tab("home/home.html", cards=_cards(), is_installed=CLEVER in enabled_apps(), newest=_newest())
+
+
+def _of_organizations() -> Response:
+    """Of those who see only a part of the portal: where that part begins."""
+    mine = select(Organization).where(Organization.id.in_(own_organizations())).order_by(Organization.name)
+    shown = "organizations" in enabled_apps()
+    return render_tab("home/organizations.html", organizations=list(db.session.scalars(mine)), leads=shown)
 
 
 def _of_classes() -> Response:
@@ -82,8 +93,11 @@ def _cards() -> list[Card]:
     statement = (
         select(SisConnection, Sync)
         .outerjoin(Sync, (Sync.connection_id == SisConnection.id) & Sync.id.in_(newest))
+        .where(SisConnection.kind.in_(sorted(enabled_apps())))
         .order_by(SisConnection.id)
     )
+    if "sis-integration" not in enabled_apps():
+        return []
     return [_card(connection, sync) for connection, sync in db.session.execute(statement)]
 
 

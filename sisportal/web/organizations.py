@@ -1,111 +1,150 @@
 """Organizations: the tree of schools that the portal holds, each with its learners, teachers and classes."""
 
 from collections import defaultdict
-from typing import Any
+from dataclasses import dataclass, field
 
 from flask import Blueprint, Response
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from sisportal.extensions import db
 from sisportal.models import Account, AccountRole, Organization, SchoolClass
 from sisportal.roster.text import folded
+from sisportal.syncing.organizations import last_committed
 from sisportal.web.access import Rule, access
 from sisportal.web.csv_files import csv_file
 from sisportal.web.directory_words import STATES
 from sisportal.web.lists import asked_choice, asked_pages, asked_search
 from sisportal.web.rendering import render_tab
+from sisportal.web.scope import visible_organizations
 
 blueprint = Blueprint("organizations", __name__)
 
-HEADING = ("Name", "Above it", "SIS ID", "Learners", "Teachers", "Classes", "State")
+VIEWS = {"": "List", "tree": "Tree"}
+HEADING = (
+    "Name", "Above it", "SIS ID", "Learners", "Teachers", "Classes", "State",
+    "Learners changed", "Teachers changed", "Classes changed",
+)  # fmt: skip
+WANTED = {"": {"active"}, "archived": {"archived"}, "all": {"active", "archived"}}
+
+Numbers = dict[tuple[int | None, str], int]
+"""How many, by organization and role; classes stand beside the roles."""
+CLASSES = "class"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An organization as the list and the tree show it."""
+
+    id: int
+    name: str
+    sis_id: str
+    parent: str
+    depth: int
+    state: str
+    learners: int
+    teachers: int
+    classes: int
+    changed: dict[str, int]
+    """How many of each the last commit changed: ``student``, ``teacher``, ``class``."""
+    is_changed: bool
+    """Whether the last commit changed the organization itself."""
+    below: list["Line"] = field(default_factory=list)
 
 
 @blueprint.get("/organizations")
-@access(Rule.READ)
+@access(Rule.LOOK)
 def listing() -> Response:
-    found = _asked()
+    lines = _lines()
+    found, view = _asked(lines), asked_choice("view", VIEWS)
     pages = asked_pages(len(found))
     return render_tab(
         "organizations/organizations.html",
         organizations=found[pages.offset : pages.last],
+        tops=[line for line in lines if line.depth == 0],
         pages=pages,
         search=asked_search(),
         state=asked_choice("state", STATES),
         states=[(name, label, None) for name, label in STATES.items()],
+        view=view,
+        views=[(name, label, None) for name, label in VIEWS.items()],
     )
 
 
 @blueprint.get("/organizations.csv")
-@access(Rule.READ)
+@access(Rule.LOOK)
 def spreadsheet() -> Response:
     rows = [
         (
-            each["name"],
-            each["parent"],
-            each["sis_id"],
-            each["learners"],
-            each["teachers"],
-            each["classes"],
-            each["state"],
+            line.name, line.parent, line.sis_id, line.learners, line.teachers, line.classes, line.state,
+            line.changed.get(AccountRole.STUDENT, 0), line.changed.get(AccountRole.TEACHER, 0),
+            line.changed.get(CLASSES, 0),
         )
-        for each in _asked()
-    ]
+        for line in _asked(_lines())
+    ]  # fmt: skip
     return csv_file("organizations.csv", HEADING, rows)
 
 
-def _asked() -> list[dict[str, Any]]:
+def _asked(lines: list[Line]) -> list[Line]:
     """The organizations that the URL asks for, in the order of the tree; a district has hundreds of them at most."""
-    words, state = folded(asked_search()).split(), asked_choice("state", STATES)
-    wanted = {"": {"active"}, "archived": {"archived"}, "all": {"active", "archived"}}[state]
+    words, wanted = folded(asked_search()).split(), WANTED[asked_choice("state", STATES)]
     return [
-        each
-        for each in _tree()
-        if each["state"] in wanted and all(word in folded(f"{each['name']} {each['sis_id']}") for word in words)
+        line
+        for line in lines
+        if line.state in wanted and all(word in folded(f"{line.name} {line.sis_id}") for word in words)
     ]
 
 
-def _tree() -> list[dict[str, Any]]:
-    """Every organization with its depth and its numbers, each before those below it, by name."""
-    rows = {row.id: row for row in db.session.scalars(select(Organization))}
+def _lines() -> list[Line]:
+    """Every organization that is seen, with its numbers: each before those below it, by name."""
+    rows = {row.id: row for row in db.session.scalars(select(Organization).where(*visible_organizations()))}
     below: dict[int | None, list[Organization]] = defaultdict(list)
-    for row in sorted(rows.values(), key=lambda each: (folded(each.name), each.id)):
+    for row in sorted(rows.values(), key=lambda each: (folded(each.name), each.id), reverse=True):
         below[row.parent_id if row.parent_id in rows else None].append(row)
-    people, classes = _people(), _classes()
-    found: list[dict[str, Any]] = []
-    waiting = [(row, 0) for row in reversed(below[None])]
+    last = last_committed(db.session.connection())
+    held = _numbers(Account.archived_at.is_(None), SchoolClass.archived_at.is_(None))
+    changed = _numbers(Account.changed_by_sync == last, SchoolClass.changed_by_sync == last) if last else {}
+    found: dict[int, Line] = {}
+    waiting = [(row, 0) for row in below[None]]
     while waiting:
         row, depth = waiting.pop()
-        waiting += [(child, depth + 1) for child in reversed(below[row.id])]
-        found.append(
-            {
-                "id": row.id,
-                "name": row.name,
-                "depth": depth,
-                "parent": rows[row.parent_id].name if row.parent_id in rows else "",
-                "sis_id": row.sis_id,
-                "learners": people.get((row.id, AccountRole.STUDENT), 0),
-                "teachers": people.get((row.id, AccountRole.TEACHER), 0),
-                "classes": classes.get(row.id, 0),
-                "state": "archived" if row.archived_at else "active",
-            }
-        )
-    return found
+        waiting += [(child, depth + 1) for child in below[row.id]]
+        above = found.get(row.parent_id) if row.parent_id is not None else None
+        line = _line(row, depth, above.name if above else "", held, changed, last)
+        found[row.id] = line
+        if above:
+            above.below.append(line)
+    return list(found.values())
 
 
-def _people() -> dict[tuple[int | None, str], int]:
-    """How many active accounts each organization has of each role."""
-    statement = (
+def _line(row: Organization, depth: int, parent: str, held: Numbers, changed: Numbers, last: int | None) -> Line:
+    numbers = {name: changed.get((row.id, name), 0) for name in (AccountRole.STUDENT, AccountRole.TEACHER, CLASSES)}
+    return Line(
+        id=row.id,
+        name=row.name or f"Organization {row.id}",
+        sis_id=row.sis_id,
+        parent=parent,
+        depth=depth,
+        state="archived" if row.archived_at else "active",
+        learners=held.get((row.id, AccountRole.STUDENT), 0),
+        teachers=held.get((row.id, AccountRole.TEACHER), 0),
+        classes=held.get((row.id, CLASSES), 0),
+        changed={str(name): number for name, number in numbers.items()},
+        is_changed=last is not None and row.changed_by_sync == last,
+    )
+
+
+def _numbers(of_accounts: ColumnElement[bool], of_classes: ColumnElement[bool]) -> Numbers:
+    """How many accounts of each role, and how many classes, each organization has under the conditions."""
+    people = (
         select(Account.organization_id, Account.role, func.count())
-        .where(Account.organization_id.is_not(None), Account.archived_at.is_(None))
+        .where(Account.organization_id.is_not(None), of_accounts)
         .group_by(Account.organization_id, Account.role)
     )
-    return {(row[0], row[1]): row[2] for row in db.session.execute(statement)}
-
-
-def _classes() -> dict[int | None, int]:
-    statement = (
+    classes = (
         select(SchoolClass.organization_id, func.count())
-        .where(SchoolClass.organization_id.is_not(None), SchoolClass.archived_at.is_(None))
+        .where(SchoolClass.organization_id.is_not(None), of_classes)
         .group_by(SchoolClass.organization_id)
     )
-    return {row[0]: row[1] for row in db.session.execute(statement)}
+    numbers: Numbers = {(row[0], row[1]): row[2] for row in db.session.execute(people)}
+    numbers.update({(row[0], CLASSES): row[1] for row in db.session.execute(classes)})
+    return numbers

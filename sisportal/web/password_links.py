@@ -6,16 +6,16 @@ from wtforms import PasswordField
 from wtforms.validators import DataRequired, EqualTo
 
 from sisportal.extensions import db
-from sisportal.models import Account
 from sisportal.models.database import writing
 from sisportal.syncing import password_links, throttle
 from sisportal.syncing.administrators import SHORTEST_PASSWORD, Refused
 from sisportal.syncing.password_links import GOOD_FOR, Holder, Purpose
 from sisportal.web.access import Rule, access, end_session
 from sisportal.web.acting import released_engine, who
-from sisportal.web.directory_words import listed_name
+from sisportal.web.frame import person_name
 from sisportal.web.portal import address, now, portal_name
 from sisportal.web.rendering import redirect_for, render_bare, render_tab
+from sisportal.web.scope import get_account, may_manage_account
 
 blueprint = Blueprint("password_links", __name__)
 
@@ -39,10 +39,12 @@ class PasswordForm(FlaskForm):
 
 
 @blueprint.post("/accounts/<int:account_id>/password-link")
-@access(Rule.WRITE)
+@access(Rule.MANAGE)
 def make(account_id: int) -> Response:
     """A link for this account, shown once: only its hash is kept."""
-    account = db.session.get(Account, account_id) or abort(404)
+    account = get_account(account_id)
+    if not may_manage_account(account):
+        abort(403)
     asker, purpose = who(), Purpose.RESET if account.password_hash else Purpose.SET
     with writing(released_engine()).begin() as connection:
         token = password_links.make(connection, account_id, purpose, asker, now())
@@ -53,7 +55,7 @@ def make(account_id: int) -> Response:
     page = render_tab(
         "password_links/made.html",
         account=account,
-        name=listed_name(account),
+        name=person_name(account),
         link=link,
         until=now() + GOOD_FOR[purpose],
     )

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import current_app, g, request
 
 from sisportal.extensions import db
-from sisportal.syncing import settings
+from sisportal.syncing import apps, settings
 
 
 def portal_name() -> str:
@@ -18,6 +18,18 @@ def portal_name() -> str:
 def time_zone() -> ZoneInfo:
     """The time zone that pages show moments in."""
     return ZoneInfo(str(_settings()[settings.TIMEZONE]))
+
+
+def enabled_apps() -> set[str]:
+    """Names of the apps that are installed and not disabled."""
+    if "enabled_apps" not in g:
+        g.enabled_apps = apps.enabled(db.session.connection())
+    return cast("set[str]", g.enabled_apps)
+
+
+def is_partitioned() -> bool:
+    """Whether people see only the accounts and classes of their own organization and below (SPEC 2.3)."""
+    return bool(_settings().get(settings.PARTITION)) and "organizations" in enabled_apps()
 
 
 def now() -> datetime:

@@ -16,7 +16,7 @@ from sisportal.syncing.credentials import SecretsUnreadable
 from sisportal.syncing.trials import Trial, address_error, read_schools, try_connection
 from sisportal.web.access import Rule, access
 from sisportal.web.acting import released_engine, who
-from sisportal.web.portal import now
+from sisportal.web.portal import enabled_apps, now
 from sisportal.web.rendering import from_htmx, redirect_for, render_invalid, render_partial, render_tab
 
 blueprint = Blueprint("sis_setup", __name__, url_prefix="/admin/sis")
@@ -51,7 +51,10 @@ class ConnectForm:
 @access(Rule.READ)
 def setup() -> Response:
     held = {row.kind: row for row in db.session.scalars(select(SisConnection))}
-    cards = [{"kind": kind, "name": NAMES[kind], "about": _ABOUT[kind], "connection": held.get(kind)} for kind in KINDS]
+    installed = [kind for kind in KINDS if kind in enabled_apps()]
+    cards = [
+        {"kind": kind, "name": NAMES[kind], "about": _ABOUT[kind], "connection": held.get(kind)} for kind in installed
+    ]
     return render_tab("sis_setup/page.html", cards=cards)
 
 

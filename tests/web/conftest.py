@@ -12,7 +12,7 @@ from sisportal.config import Settings, load
 from sisportal.extensions import db
 from sisportal.factory import create_app
 from sisportal.models import Account, AccountRole
-from sisportal.syncing import administrators, browser_sessions
+from sisportal.syncing import administrators, apps, browser_sessions
 from tests.fakes import FakeClock, FakeQueue
 
 NOW = datetime(2026, 11, 3, 13, 5, tzinfo=UTC)
@@ -55,7 +55,7 @@ def bare_app(settings: Settings, clock: FakeClock, queue: FakeQueue) -> Iterator
 
 @pytest.fixture
 def app(bare_app: Flask) -> Flask:
-    """A portal with Ada, an administrator, Ben, a viewer, and Tom, a teacher. Its clock stands at ``NOW``."""
+    """A portal with every app, and Ada, an administrator, Ben, a viewer, and Tom, a teacher. Its clock stands at ``NOW``."""
     people = [("Ada", "Abara", "administrator"), ("Ben", "Chen", "viewer"), ("Tom", "Eze", "teacher")]
     with bare_app.app_context():
         for first, last, role in people:
@@ -72,6 +72,8 @@ def app(bare_app: Flask) -> Flask:
                     created_at=NOW,
                 )
             )
+        for name in apps.APPS:
+            apps.install(db.session.connection(), name, NOW)
         db.session.commit()
     return bare_app
 

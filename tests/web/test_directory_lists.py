@@ -132,7 +132,7 @@ def test_organizations_stand_in_their_tree_with_their_numbers(ada: FlaskClient, 
     page = ada.get("/organizations")
     assert rows_of(page) == ["North High", "South High", "Annex"]
     assert "North High — 1 1 2 Active South High — 1 0 1 Active Annex — 0 0 0 Active" in words(page)
-    assert '<span class="tree-step tree-1"><bdi>Annex' in page.text
+    assert '<span class="tree-step tree-1"><a href="/organizations/3"><bdi>Annex' in page.text
     assert "Annex,South High," in ada.get("/organizations.csv?q=annex").text
 
 

@@ -13,7 +13,7 @@ from werkzeug.routing import AnyConverter
 from werkzeug.routing import Rule as Route
 
 from sisportal.extensions import db
-from sisportal.models import Action, Mapping, Membership, SchoolClass, SisPerson, SisSchool, SisSection
+from sisportal.models import Action, Mapping, Membership, Organization, SchoolClass, SisPerson, SisSchool, SisSection
 from sisportal.models.database import writing
 from sisportal.sandbox.serving import Served
 from sisportal.syncing import password_links
@@ -24,7 +24,7 @@ from sisportal.syncing.review import Who
 from sisportal.web.access import Rule, rule_of
 from tests.web.conftest import NOW, browser
 
-SAMPLES: dict[str, Any] = {"kind": "clever", "filename": "app.css"}
+SAMPLES: dict[str, Any] = {"kind": "clever", "filename": "app.css", "name": "clever", "slug": "main"}
 
 
 def routes(app: Flask, *rules: Rule) -> Iterator[tuple[Route, str]]:
@@ -69,28 +69,28 @@ def test_a_view_without_a_rule_is_closed_to_everybody(bare_app: Flask) -> None:
 
 
 def test_what_is_for_readers_only_reads(app: Flask) -> None:
-    assert [route.rule for route, method in routes(app, Rule.READ) if method != "GET"] == []
+    assert [route.rule for route, method in routes(app, Rule.READ, Rule.LOOK) if method != "GET"] == []
 
 
 def test_nobody_sees_nothing_but_what_is_for_everybody(app: Flask, nobody: FlaskClient) -> None:
-    answers = ask(app, nobody, Rule.SIGNED_IN, Rule.READ, Rule.WRITE)
+    answers = ask(app, nobody, *(rule for rule in Rule if rule is not Rule.EVERYBODY))
     assert {name: answer for name, answer in answers.items() if answer != (303, "/sign-in")} == {}
 
 
 def test_a_viewer_changes_nothing(app: Flask, ben: FlaskClient) -> None:
-    answers = ask(app, ben, Rule.WRITE)
+    answers = ask(app, ben, Rule.WRITE, Rule.MANAGE)
     assert {name: answer for name, answer in answers.items() if answer[0] != 403} == {}
 
 
 def test_a_teacher_does_not_even_learn_what_is_there(app: Flask, tom: FlaskClient) -> None:
-    answers = ask(app, tom, Rule.READ, Rule.WRITE)
+    answers = ask(app, tom, Rule.READ, Rule.WRITE, Rule.LOOK, Rule.MANAGE)
     assert {name: answer for name, answer in answers.items() if answer[0] != 404} == {}
 
 
 def test_ids_that_nothing_has_are_not_found(app: Flask, ada: FlaskClient) -> None:
     answers = {
         name: answer
-        for name, answer in ask(app, ada, Rule.READ, Rule.WRITE).items()
+        for name, answer in ask(app, ada, Rule.READ, Rule.WRITE, Rule.LOOK, Rule.MANAGE).items()
         if "<" in name and (answer[0] >= 500 or (name.startswith("GET") and "_id>" in name and answer[0] != 404))
     }
     assert answers == {}
@@ -155,6 +155,7 @@ def samples(app: Flask, sandbox: Served) -> dict[str, list[Any]]:
         with writing(engine).begin() as connection:
             place = {"class_id": classes[0], "account_id": 1, "position": 9}  # so that Ada has a class of her own
             connection.execute(insert(Membership), [place])
+            connection.execute(insert(Organization), [{"name": "Main", "slug": "main", "created_at": NOW}])
             token = password_links.make(connection, 3, password_links.Purpose.SET, Who("a test"), NOW)
     return {"token": [token]} | {
         "source_id": [ids],
@@ -162,6 +163,7 @@ def samples(app: Flask, sandbox: Served) -> dict[str, list[Any]]:
         "action_id": actions,
         "account_id": [1, 4],
         "class_id": classes,
+        "organization_id": [1],
     }
 
 

@@ -1,0 +1,67 @@
+"""Pages of an app that is not enabled are not there: routes follow the App center (SPEC 2.2)."""
+
+from flask import Flask, g, request
+
+from sisportal.extensions import db
+from sisportal.models import SisConnection, Sync
+from sisportal.syncing.apps import APPS
+from sisportal.web.access import reads_everything
+from sisportal.web.errors import ErrorText, Explained
+from sisportal.web.portal import enabled_apps
+
+APPS_OF_TABS = {
+    "organizations": "organizations",
+    "organization_profile": "organizations",
+    "organization_administrators": "organizations",
+    "organization_forms": "organizations",
+    "organization_portals": "organization-portals",
+}
+"""The app that each tab belongs to; the tabs of syncs, whose names begin ``sis_`` and ``sync_``, belong to that of SIS."""
+SIS = "sis-integration"
+
+
+def init_app_gate(app: Flask) -> None:
+    """Puts the gate behind the guard of ``access``: whoever is not let in is not told what is installed."""
+    app.before_request(_gate)
+    app.jinja_env.globals.update(reads_connection=reads_connection)
+
+
+def reads_connection(kind: str) -> bool:
+    """Whether whoever is signed in is led to pages of the connection of this kind."""
+    return reads_everything() and {SIS, kind} <= enabled_apps()
+
+
+def _gate() -> None:
+    for name in _needed():
+        if name in APPS and name not in enabled_apps():
+            raise Explained(_off(APPS[name].label))
+
+
+def _needed() -> list[str]:
+    """Names of the apps that the page which is asked for belongs to."""
+    tab, values = request.blueprint or "", request.view_args or {}
+    if tab in APPS_OF_TABS:
+        return [APPS_OF_TABS[tab]]
+    if not tab.startswith(("sis_", "sync_")):
+        return []
+    if "kind" in values:
+        return [SIS, values["kind"]]
+    if "sync_id" in values:
+        return [SIS, *_kind_of(values["sync_id"])]
+    return [SIS]
+
+
+def _kind_of(sync_id: int) -> list[str]:
+    """Kind of the connection that a sync is of. Both rows are kept for the view, which asks for them anyway."""
+    sync = db.session.get(Sync, sync_id)
+    connection = db.session.get(SisConnection, sync.connection_id) if sync else None
+    g.of_this_sync = (sync, connection)
+    return [connection.kind] if connection else []
+
+
+def _off(label: str) -> ErrorText:
+    return ErrorText(
+        "This page is switched off",
+        f"It belongs to {label}, which is not enabled in this portal. What it holds is kept.",
+        "An administrator of the portal can install it again in the App center.",
+    )
