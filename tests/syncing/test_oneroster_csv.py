@@ -1,0 +1,170 @@
+"""Packages synced from end to end: in full, as changes, and refused."""
+
+import csv
+import io
+import shutil
+import zipfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sisportal.models import AccountLink, ClassLink, Mapping, SyncMode, SyncState, SyncWarning
+from sisportal.models.database import make_engine
+from sisportal.sandbox.serving import Served
+from sisportal.syncing import packages
+from sisportal.syncing.prepare import request_sync
+from tests.syncing.oneroster import CsvPortal, OneRosterPortal
+
+
+@pytest.fixture
+def portal(sqlite_store_url: str, sandbox: Served, tmp_path: Path) -> Iterator[CsvPortal]:
+    engine = make_engine(sqlite_store_url)
+    portal = CsvPortal(engine, sandbox, tmp_path)
+    portal.connect()
+    yield portal
+    engine.dispose()
+
+
+def kept(portal: CsvPortal) -> list[str]:
+    """The files in the portal's own folder."""
+    folder = portal.folder / packages.FOLDER
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def failed(portal: CsvPortal, file: str) -> Any:
+    """The sync of a package that must fail."""
+    sync_id = portal.try_prepare(request_sync(portal.engine, portal.connection_id, portal.now, file=file))
+    assert portal.sync(sync_id).state == SyncState.FAILED
+    return portal.sync(sync_id)
+
+
+def keep(portal: CsvPortal, path: Path) -> str:
+    with path.open("rb") as file:
+        return str(packages.keep(portal.folder, file))
+
+
+def with_cell(path: Path, name: str, column: str, value: str) -> Path:
+    """A package like that at ``path``, with another value in the first row of one of its files."""
+    with zipfile.ZipFile(path) as archive:
+        files = {each: archive.read(each) for each in archive.namelist()}
+    rows = list(csv.reader(io.StringIO(files[name].decode())))
+    rows[1][rows[0].index(column)] = value
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    other = path.with_name("other.zip")
+    with zipfile.ZipFile(other, "w") as archive:
+        for each, data in (files | {name: text.getvalue().encode()}).items():
+            archive.writestr(each, data)
+    return other
+
+
+def test_a_first_package_makes_an_organization_of_every_school_where_that_was_asked_for(portal: CsvPortal) -> None:
+    portal.sync_all()
+
+    students = [account for account in portal.accounts().values() if account["role"] == "student"]
+    assert len(students) == 60
+    assert len(portal.classes()) == len(portal.served.sandbox.district.sections)
+    assert portal.actions(portal.prepare()) == {}
+
+
+def test_the_file_of_a_sync_goes_when_the_sync_has_ended(portal: CsvPortal) -> None:
+    first = portal.prepare()
+    assert len(kept(portal)) == 1
+    path = Path(portal.sync(first).request["file"])
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+    portal.prepare()
+    assert len(kept(portal)) == 1, "that of the first one, which was superseded, is gone"
+    assert not path.exists()
+
+    portal.sync_all()
+    assert kept(portal) == []
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_packages_of_changes_give_what_packages_in_full_do(portal: CsvPortal, version: str) -> None:
+    portal.commit_everything(portal.prepare_with(file=portal.package(version=version)))
+    for seed in (3, 4):
+        since = portal.now - timedelta(hours=12)
+        portal.pass_day(seed=seed)
+        sync_id = portal.prepare_with(file=portal.package(version=version, mode="delta", since=since))
+        assert portal.actions(sync_id)
+        portal.commit_everything(sync_id)
+
+    assert portal.actions(portal.prepare_with(file=portal.package(version=version))) == {}
+
+
+def test_what_a_package_leaves_out_stays_as_it_was(portal: CsvPortal) -> None:
+    portal.sync_all()
+    before = portal.dump()
+
+    for absent in ("users", "courses", "academicSessions", "orgs", "demographics", "enrollments"):
+        sync_id = portal.prepare_with(file=portal.package(modes={absent: "absent"}))
+        assert (absent, portal.actions(sync_id)) == (absent, {})
+
+    assert portal.dump() == before
+
+
+def test_rest_and_packages_of_a_district_give_the_same_accounts_and_classes(
+    portal: CsvPortal, sqlite_template: Path, tmp_path: Path
+) -> None:
+    shutil.copyfile(sqlite_template, tmp_path / "rest.sqlite3")
+    engine = make_engine(f"sqlite:///{tmp_path / 'rest.sqlite3'}")
+    rest = OneRosterPortal(engine, portal.served)
+    rest.connect()
+    rest.sync_all()
+    portal.sync_all()
+    for seed in (5, 6):
+        since = portal.now - timedelta(hours=12)
+        portal.pass_day(seed=seed)
+        rest.now = portal.now
+        rest.commit_everything(rest.prepare_with(SyncMode.QUICK))
+        portal.commit_everything(portal.prepare_with(file=portal.package(mode="delta", since=since)))
+
+    assert portal.accounts() == rest.accounts()
+    assert portal.classes() == rest.classes()
+    engine.dispose()
+
+
+def test_rows_that_are_left_out_are_told_with_their_places(portal: CsvPortal) -> None:
+    portal.sync_all()
+    path = with_cell(Path(portal.package()), "users.csv", "role", "juggler")
+
+    sync_id = portal.prepare_with(file=keep(portal, path))
+
+    rows = [row for row in portal.rows(SyncWarning, SyncWarning.sync_id == sync_id) if row.code == "refused-row"]
+    assert [(row.file, row.line, row.column, row.value) for row in rows] == [("users.csv", 2, "role", "juggler")]
+    assert portal.actions(sync_id) == {}, "whoever could not be read is not archived"
+    assert {each["type"] for each in portal.sync(sync_id).withheld} == {"student", "teacher"}
+
+
+def test_a_zip_bomb_is_refused_with_a_sentence_and_nothing_is_written(portal: CsvPortal) -> None:
+    path = portal.folder / "bomb.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.csv", "propertyName,value\r\n")
+        archive.writestr("users.csv", b"0" * (64 << 20))
+
+    sync = failed(portal, keep(portal, path))
+
+    assert "unpack" in sync.note
+    assert (portal.rows(AccountLink), portal.rows(ClassLink), kept(portal)) == ([], [], [])
+
+
+def test_what_is_no_zip_is_refused_with_a_sentence(portal: CsvPortal) -> None:
+    path = portal.folder / "roster.xls"
+    path.write_bytes(b"not a zip")
+
+    assert failed(portal, keep(portal, path)).error_code == "not-a-zip"
+
+
+def test_after_another_mapping_a_file_of_changes_is_not_enough(portal: CsvPortal) -> None:
+    portal.sync_all()
+    portal.map(portal.school_ids()[0], mapping=Mapping.IGNORED)
+
+    sync = failed(portal, portal.package(mode="delta", since=portal.now))
+
+    assert sync.note.endswith("Upload a file that lists everything.")
+    assert ("section", "delete") in {(type_, verb) for type_, verb, _ in portal.actions(portal.prepare())}
