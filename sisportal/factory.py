@@ -44,6 +44,7 @@ from sisportal.web import (
     sis_setup,
     sis_status,
     sync_actions,
+    sync_decide,
     sync_report,
 )
 from sisportal.web.access import init_access
@@ -83,6 +84,7 @@ BLUEPRINTS = (
     sis_setup.blueprint,
     sis_status.blueprint,
     sync_actions.blueprint,
+    sync_decide.blueprint,
     sync_report.blueprint,
 )
 LARGEST_FORM = 2_000_000
