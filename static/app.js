@@ -1,4 +1,5 @@
-// Says so when the portal did not answer, and takes back a tick that was not saved. Everything else works without it.
+// Says so when the portal did not answer, takes back a tick that was not saved, and brings the current tab into view on
+// a telephone. Everything else works without it.
 "use strict";
 
 const asks = (event) => event.detail.requestConfig?.elt ?? event.detail.errorInfo?.requestConfig?.elt ?? event.detail.ctx?.sourceElement ?? event.detail.elt ?? event.target;
@@ -26,3 +27,16 @@ for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout", "htm
 for (const name of ["htmx:afterRequest", "htmx:after:request"]) {
   document.addEventListener(name, (event) => event.detail.successful !== false && hideFailure(event));
 }
+
+// Where style sheets cannot say so yet (scroll-initial-target), and where the tabs were swapped.
+let shownTab;
+function showCurrentTab() {
+  const tab = document.querySelector(".tab[aria-current]");
+  if (!tab || tab === shownTab) return;
+  shownTab = tab;
+  const [at, bar] = [tab.getBoundingClientRect(), tab.parentElement.getBoundingClientRect()];
+  tab.parentElement.scrollLeft += at.left + at.width / 2 - bar.left - bar.width / 2;
+}
+
+showCurrentTab();
+for (const name of ["htmx:afterSettle", "htmx:after:settle"]) document.addEventListener(name, showCurrentTab);

@@ -3,7 +3,7 @@
 import argparse
 import signal
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
@@ -16,7 +16,8 @@ from sisportal.sandbox.serving import make_http_server
 def main(arguments: list[str] | None = None) -> int:
     """Serve; returns the exit status."""
     asked = _parser().parse_args(arguments)
-    today = asked.today or datetime.now(UTC).date()
+    # Yesterday's SIS was certainly read by now, whatever the hour.
+    today = asked.today or datetime.now(UTC).date() - timedelta(days=1)
     try:
         memory = recall(asked.state, Origin(asked.students, asked.seed, asked.schools, today))
     except OtherDistrictError as error:
@@ -51,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--schools", type=int, help="how many (default: by the number of students)")
     parser.add_argument("--seed", type=int, default=1, help="another seed, other people (default: %(default)s)")
     parser.add_argument("--today", type=lambda text: datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date(),
-                        help="the district's first day, YYYY-MM-DD (default: today)")  # fmt: skip
+                        help="the district's first day, YYYY-MM-DD (default: yesterday)")  # fmt: skip
     parser.add_argument("--token", default="", help="the district's token (default: made from the seed)")
     parser.add_argument(
         "--rate-limit", type=int, default=1200, help="requests a minute and token (default: %(default)s)"

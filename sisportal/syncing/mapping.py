@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
-from sisportal.models import Mapping, Organization, OrganizationLink, SisSchool, Source
+from sisportal.models import Mapping, Organization, OrganizationLink, SisConnection, SisSchool, Source
 from sisportal.models.database import writing
 from sisportal.roster.text import folded
 from sisportal.syncing import apps
@@ -48,11 +48,16 @@ class ListedSchool(msgspec.Struct, frozen=True):
 
 
 def fetch_schools(engine: Engine, connection_id: int, open_provider: OpenProvider, clock: Clock) -> None:
-    """Bring the list of schools up to date from the SIS. Raises ``ProviderError`` and ``SecretsUnreadable``."""
+    """Bring the list of schools, and what is shown of the district, up to date from the SIS.
+
+    Raises ``ProviderError`` and ``SecretsUnreadable``.
+    """
     with engine.connect() as connection:
         facts = load(connection, connection_id)
-    schools = open_provider(facts).schools()
+    provider = open_provider(facts)
+    schools, district = provider.schools(), msgspec.to_builtins(provider.district())
     with writing(engine).begin() as connection:
+        connection.execute(update(SisConnection).where(SisConnection.id == connection_id).values(district=district))
         # Not the whole list: whether a school is gone is for a prepare to prove.
         remember_schools(connection, connection_id, schools, clock(), whole=False)
 

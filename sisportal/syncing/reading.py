@@ -173,6 +173,7 @@ class Reading:
             self._refuse_empty(step)
             if step.collection is Collection.SCHOOLS:
                 self._keep_schools(whole=step.complete)
+            self._pulse.stage("Waiting for the next list")  # its first page may take the SIS a while
             return
         self.others.update(step.others)
         self._mirror.remove(step.collection, step.removed)

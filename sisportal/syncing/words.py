@@ -30,8 +30,8 @@ def total_of(counts: Counts, outcome: str) -> int:
 
 def _listed(counts: Counts, outcome: str) -> str:
     parts = []
-    for type_, verbs in counts.items():
-        number = sum(verb.get(outcome, 0) for verb in verbs.values())
+    for type_, plural in _PLURALS.items():  # in the order of the report, whatever order the counts are in
+        number = sum(verb.get(outcome, 0) for verb in counts.get(type_, {}).values())
         if number:
-            parts.append(f"{number:,} {type_ if number == 1 else _PLURALS[type_]}")
+            parts.append(f"{number:,} {type_ if number == 1 else plural}")
     return ", ".join(parts)

@@ -100,7 +100,7 @@ def test_a_school_is_set_up_connected_prepared_reviewed_and_committed(
         sandbox.sandbox.faults.add(Fault(name="slow", path="/v3.1/users", seconds=3, times=1))
         steps.sync_now(page)
         expect(page.get_by_role("progressbar")).to_be_visible()
-        expect(page.get_by_text("Reading")).to_be_visible()
+        expect(page.get_by_text("Waiting for the next list")).to_be_visible()
         expect(page.get_by_text("Waiting for review")).to_be_visible(timeout=LONG)
         planned = number(page.locator(".stat", has_text="Students").locator(".stat-value").inner_text())
 

@@ -72,7 +72,7 @@ def test_administrators_are_told_what_was_prepared_and_what_was_committed(quick_
         (sync_id, "prepared"),
         (sync_id, "committed"),
     ]
-    assert quick_portal.notifications()[1][2] == "The sync is committed: 33 sections, 60 students, 19 teachers."
+    assert quick_portal.notifications()[1][2] == "The sync is committed: 60 students, 19 teachers, 33 sections."
 
 
 def refused(portal: Portal, sync_id: int) -> str:
