@@ -11,6 +11,8 @@ import click
 from sisportal.commands.answers import note
 from sisportal.commands.entry import Failed, PortalGroup, portal
 from sisportal.syncing.directory_export import export_json
+from sisportal.syncing.oneroster_export import export_oneroster
+from sisportal.syncing.settings import NAME, read_settings
 
 
 @click.group("directory", cls=PortalGroup)
@@ -19,12 +21,18 @@ def directory() -> None:
 
 
 @directory.command("export")
-@click.option("--format", "format_", type=click.Choice(["json"]), default="json", show_default=True)
+@click.option("--format", "format_", type=click.Choice(["json", "oneroster-csv"]), default="json", show_default=True)
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
-def export(format_: str, file: str) -> None:  # noqa: ARG001 - there is one format so far
-    """Write every organization, account and class to FILE; to the standard output where it is -."""
+def export(format_: str, file: str) -> None:
+    """Write every organization, account and class to FILE; to the standard output where it is -.
+
+    oneroster-csv is a OneRoster 1.1 package of what is active.
+    """
     with portal().engine.connect() as connection:
-        pieces = export_json(connection)
+        if format_ == "json":
+            pieces = export_json(connection)
+        else:
+            pieces = export_oneroster(connection, read_settings(connection)[NAME])
         if file == "-":
             sys.stdout.buffer.writelines(pieces)
             return

@@ -8,7 +8,7 @@ from pathlib import Path
 from sisportal.providers.base import Check, DistrictFacts, Held
 from sisportal.providers.oneroster import district_of, schools_of
 from sisportal.providers.oneroster_calendar import SchoolYear
-from sisportal.providers.oneroster_csv_columns import TABLES
+from sisportal.providers.oneroster_csv_columns import OWN_CODE, TABLES
 from sisportal.providers.oneroster_csv_source import CsvSource
 from sisportal.providers.oneroster_fetch import Reading
 from sisportal.providers.oneroster_package import Limits, Package, opened
@@ -53,7 +53,8 @@ class CsvProvider:
 
     def __init__(self, package: Package, year: SchoolYear, *, held: Held | None, clock: Callable[[], float]) -> None:
         self._package = package
-        self._year = year
+        # What this portal wrote is what it held: a class without dates has none, and none is of another year.
+        self._year = SchoolYear() if package.source_code == OWN_CODE else year
         self._held = held
         self._clock = clock
 

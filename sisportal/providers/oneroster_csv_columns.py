@@ -3,6 +3,8 @@
 from typing import NamedTuple
 
 MANIFEST = "manifest.csv"
+OWN_CODE = "sis-portal"
+"""``source.systemCode`` of packages that this portal wrote."""
 MANIFEST_HEADER = ("propertyName", "value")
 
 

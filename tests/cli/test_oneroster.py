@@ -155,3 +155,17 @@ def test_what_is_no_package_is_refused_with_a_sentence(cli: CommandLine, tmp_pat
 def _other_kind(cli: CommandLine, path: str) -> str:
     cli.answer("sis", "connect", "clever", "--base-url", CLOSED, "--token", "t")
     return cli.failure("sis", "prepare", "clever", "--file", path, code=2)
+
+
+def test_the_lms_side_is_exported_as_a_package_that_is_read_back(
+    cli: CommandLine, sandbox: Served, tmp_path: Path
+) -> None:
+    cli.answer("sis", "connect", "csv", *YEAR)
+    cli.answer("sis", "map", "csv", "--auto-create")
+    commit_all(cli, "csv", "--file", package(sandbox, tmp_path))
+    export = str(tmp_path / "export.zip")
+
+    assert cli.run("directory", "export", "--format", "oneroster-csv", export).exit_code == 0
+
+    again = cli.answer("sis", "prepare", "csv", "--file", export)
+    assert cli.answer("sis", "actions", again["id"]) == []
