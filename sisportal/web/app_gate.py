@@ -62,6 +62,6 @@ def _kind_of(sync_id: int) -> list[str]:
 def _off(label: str) -> ErrorText:
     return ErrorText(
         "This page is switched off",
-        f"It belongs to {label}, which is not enabled in this portal. What it holds is kept.",
-        "An administrator of the portal can install it again in the App center.",
+        f"It belongs to {label}, which is not enabled in this portal. Whatever it holds is kept.",
+        "An administrator of the portal can install it in the App center.",
     )

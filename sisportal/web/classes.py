@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import Blueprint, Response
-from sqlalchemy import ColumnElement, Engine, Select, func, select
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, select, true
 
 from sisportal.extensions import db
 from sisportal.models import Account, ClassLink, Membership, SchoolClass
@@ -82,7 +82,7 @@ def class_(class_id: int) -> Response:
     values["style"] = found.style
     links = identifiers(ClassLink, ClassLink.class_id == class_id)
     history, pages = sync_history(("section",), [link.source_id for link in links] if reads_everything() else [])
-    teachers, students, left = _people(class_id)
+    teachers, students, left, hidden = _people(class_id)
     return render_tab(
         "classes/class.html",
         class_=found,
@@ -95,6 +95,7 @@ def class_(class_id: int) -> Response:
         teachers=teachers,
         students=students,
         left=left,
+        hidden=hidden,
         listed_name=listed_name,
         history=history,
         pages=pages,
@@ -204,8 +205,8 @@ def _students(ids: list[int]) -> dict[int, int]:
     return {row[0]: row[1] for row in db.session.execute(statement)}
 
 
-def _people(class_id: int) -> tuple[list[Any], list[Any], int]:
-    """Teachers in order, students by name, and how many more were in the class once."""
+def _people(class_id: int) -> tuple[list[Any], list[Any], int, int]:
+    """Teachers in order, students by name; how many more were in the class once, and how many are but are not seen."""
     rows = db.session.execute(
         select(
             Account.id,
@@ -218,16 +219,20 @@ def _people(class_id: int) -> tuple[list[Any], list[Any], int]:
             Account.grade,
             Membership.position,
             (Membership.ended_by_sync.is_(None) & Account.archived_at.is_(None)).label("is_in"),
+            and_(true(), *visible_accounts()).label("is_seen"),
         )
         .join(Account, Account.id == Membership.account_id)
-        .where(Membership.class_id == class_id, *visible_accounts())
+        .where(Membership.class_id == class_id)
         .order_by(Membership.position, Account.search, Account.id)
     )
     found: dict[str, list[Any]] = defaultdict(list)
     for row in rows:
-        part = "left" if not row.is_in else "students" if row.position >= Membership.STUDENT else "teachers"
+        if not row.is_in or not row.is_seen:
+            part = "left" if not row.is_in else "hidden"
+        else:
+            part = "students" if row.position >= Membership.STUDENT else "teachers"
         found[part].append(row)
-    return found["teachers"], found["students"], len(found["left"])
+    return found["teachers"], found["students"], len(found["left"]), len(found["hidden"])
 
 
 def _parent(class_: SchoolClass) -> SchoolClass | None:

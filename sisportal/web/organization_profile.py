@@ -21,7 +21,7 @@ from sisportal.web.scope import get_organization, seen_organizations
 
 blueprint = Blueprint("organization_profile", __name__, url_prefix="/organizations/<int:organization_id>")
 
-CHANGED = {"": "All", "last": "Changed by the last commit"}
+CHANGED = {"": "Changed or not", "last": "Changed by the last commit"}
 USER_SORTS: Mapping[str, list[Any]] = {"name": [Account.search, Account.role]}
 CLASS_SORTS: Mapping[str, list[Any]] = {"name": [SchoolClass.search, SchoolClass.id]}
 

@@ -137,7 +137,9 @@ def test_it_is_their_own_organization_and_below(divided: Divided, nora: FlaskCli
     assert rows_of(nora.get("/classes")) == ["Art"]
     assert rows_of(nora.get("/organizations")) == ["North High", "Annex"]
     assert nora.get(f"/accounts/{divided.annexed}").status_code == 200
-    assert rows_of(nora.get(f"/classes/{divided.art}")) == ["Abel, Mia"]
+    page = nora.get(f"/classes/{divided.art}")
+    assert rows_of(page) == ["Abel, Mia"]
+    assert "2 people of other organizations are in this class, too." in words(page)
 
 
 def test_somebody_of_several_organizations_is_seen_in_each(divided: Divided, nora: FlaskClient) -> None:
