@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, exists, func, select, update
 
-from sisportal.models import ActionState, SisConnection, Sync, SyncState
+from sisportal.models import ActionState, SisConnection, Sync, SyncState, SyncWarning
 from sisportal.models.database import writing
 from sisportal.syncing import notices, packages, parents
 from sisportal.syncing.actions import ACTIONS
@@ -17,6 +17,7 @@ from sisportal.syncing.outcomes import Ledger
 from sisportal.syncing.progress import ClaimLost, Clock, Pulse
 from sisportal.syncing.rosters import Rosters
 from sisportal.syncing.rows import few_collections
+from sisportal.syncing.since import full_note
 from sisportal.syncing.states import NotAllowed, claim, move
 from sisportal.syncing.version_change import move_rosters
 from sisportal.syncing.words import committed_sentence
@@ -142,13 +143,20 @@ def _finish(ledger: Ledger, connection_id: int) -> SyncState:
         undone = ledger.outcome(ActionState.CONFLICT) + ledger.outcome(ActionState.FAILED)
         state = SyncState.PARTLY_COMMITTED if waiting or undone else SyncState.COMMITTED
         cursor = connection.scalar(select(Sync.cursor).where(Sync.id == ledger.sync_id))
-        note = _note(waiting or 0, undone)
+        note = " ".join(part for part in (_why_full(connection, ledger.sync_id), _note(waiting or 0, undone)) if part)
         move(connection, ledger.sync_id, state, note=note, finished_at=now, claim=None, stage="")
         values = {"committed_sync_id": ledger.sync_id, "cursor": cursor}
         connection.execute(update(SisConnection).where(SisConnection.id == connection_id).values(values))
         text = " ".join((committed_sentence(ledger.counts), note)).strip()
         notices.notify(connection, ledger.sync_id, "committed", text, now)
     return state
+
+
+def _why_full(connection: Connection, sync_id: int) -> str:
+    """Why everything was read although only changes were asked for, as the prepare noted it; blank where it was not so."""
+    about = (SyncWarning.sync_id == sync_id, SyncWarning.code == "full-instead")
+    reason = connection.scalar(select(SyncWarning.value).where(*about).limit(1))
+    return full_note(reason) if reason else ""
 
 
 def _note(waiting: int, undone: int) -> str:

@@ -43,6 +43,11 @@ def place_in_feed(provider: Provider, request: dict[str, Any], kept: str | None)
     return min(provider.place_at(moment), kept) if isinstance(provider, FeedProvider) else None
 
 
+def full_note(reason: str) -> str:
+    """The note of a sync that read everything although only changes were asked for."""
+    return f"Everything was read instead of changes only: {reason[:1].upper()}{reason[1:].rstrip('.')}."
+
+
 def mode_words(mode: str, request: dict[str, Any]) -> str:
     """How much a sync reads, for its report."""
     if mode != SyncMode.QUICK:
