@@ -176,6 +176,8 @@ class ChangesPull:
         except ProviderError as refusal:
             if refusal.status in REFUSED_PARAMETERS:
                 raise self._not_filtered("did not take the request for changes only") from None
+            if refusal.status in ELSEWHERE and not self._listing.optional:
+                raise self._not_filtered("has no list to ask for changes") from None
             raise
         tally = self._walk.tally
         if tally.repeated or tally.doubts:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from sisportal.models import SisEnrollment, SisPerson, SisReference, SisSection
+from sisportal.models import SisEnrollment, SisSection
 from sisportal.models.database import writing
 from sisportal.roster.fields import Places, home
 from sisportal.roster.records import (
@@ -38,11 +38,12 @@ from sisportal.roster.text import searchable
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES
 from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import Row, chunks, insert_rows, read, reserve_ids, update_rows
+from sisportal.syncing.twins import PEOPLE, REFERENCES, Twins
 
-PEOPLE = cast(Table, SisPerson.__table__)
+__all__ = ["ENROLLMENTS", "PEOPLE", "REFERENCES", "SECTIONS", "Mirror", "person_search", "section_search", "settle"]
+
 SECTIONS = cast(Table, SisSection.__table__)
 ENROLLMENTS = cast(Table, SisEnrollment.__table__)
-REFERENCES = cast(Table, SisReference.__table__)
 
 _COLUMNS = ("school", "in_scope", "fingerprint", "payload", "search", "gone_in_sync", "pending")
 _SPREAD = 0x9E3779B97F4A7C15
@@ -73,8 +74,12 @@ class Mirror:
         *,
         stale: bool = False,
         partial: frozenset[Collection] = frozenset(),
+        merges_twins: bool = False,
     ) -> None:
-        """``partial``: of these the batches name only what changed, and what is not named is as the mirror has it."""
+        """``partial``: of these the batches name only what changed, and what is not named is as the mirror has it.
+
+        ``merges_twins``: the source may list one person as several users.
+        """
         self._engine, self._connection_id, self._sync_id = writing(engine), connection_id, sync_id
         self._places, self._pulse, self._stale = places, pulse, stale
         self._courses: dict[str, Course] = {}
@@ -85,6 +90,7 @@ class Mirror:
         self._partial_people = Collection.PEOPLE in partial
         self._partial_sections = Collection.SECTIONS in partial
         self._changed_references: set[str] = set()
+        self._twins = Twins(engine, connection_id, pulse, partial=self._partial_people) if merges_twins else None
 
     def open(self, collection: Collection) -> None:
         """Read what the mirror knows of a collection, before its first batch."""
@@ -97,6 +103,19 @@ class Mirror:
                 self._terms = self._references(Collection.TERMS, Term)
             case Collection.COURSES:
                 self._courses = self._references(Collection.COURSES, Course)
+
+    def close_people(self) -> None:
+        """Everybody was listed: write those anew who were listed as several users."""
+        if self._twins is None:
+            return
+        merged = self._twins.merged()
+        for person in merged:
+            # As if this fetch had not listed them: what was written of them is a part.
+            self._people.pop(person.source_id, None)
+        self._recall(PEOPLE, self._people, [person.source_id for person in merged], anyway=True)
+        twins, self._twins = self._twins, None
+        self.take_people(merged)
+        self._twins = twins
 
     def _open_sections(self) -> None:
         # A package may come without its terms or courses: they are as they were.
@@ -122,6 +141,8 @@ class Mirror:
     def take_people(self, people: list[Person]) -> None:
         """Write the people of a batch that are new, changed or back."""
         changes = Changes()
+        if self._twins is not None:
+            people = self._twins.sort_out(people)
         self._recall(PEOPLE, self._people, [person.source_id for person in people])
         for person in people:
             payload = encoded(person)
@@ -149,6 +170,8 @@ class Mirror:
         problems: list[Problem] = []
         members: dict[str, Section] = {}
         self._recall(SECTIONS, self._sections, [section.source_id for section in sections])
+        if self._twins is not None:
+            sections = [self._twins.renamed(section) for section in sections]
         self._recall_members((*section.teachers, *section.students) for section in sections)
         for listed in sections:
             section = self._resolve(listed, problems)
@@ -262,9 +285,9 @@ class Mirror:
                     found[section.source_id] = section
         return [problem for some in chunks(found.values(), 1_000) for problem in self.take_sections(some)]
 
-    def _recall(self, table: Table, known: Known, source_ids: list[str]) -> None:
+    def _recall(self, table: Table, known: Known, source_ids: list[str], *, anyway: bool = False) -> None:
         """Read what the mirror knows of some records of a partial collection: it knows none of them beforehand."""
-        if not (self._partial_people if table is PEOPLE else self._partial_sections):
+        if not anyway and not (self._partial_people if table is PEOPLE else self._partial_sections):
             return
         statement = select(table.c.source_id, table.c.id, table.c.fingerprint, table.c.gone_in_sync).where(
             table.c.connection_id == self._connection_id

@@ -34,6 +34,8 @@ STAGE_WORDS = {
     Collection.PEOPLE: "Reading students and teachers",
     Collection.SECTIONS: "Reading sections",
 }
+ONEROSTER_KINDS = frozenset({"oneroster", "csv"})
+"""Kinds of connection whose source may list one person as several users."""
 TYPES_OF = {Collection.PEOPLE: ("student", "teacher"), Collection.SECTIONS: ("section",)}
 
 
@@ -163,13 +165,22 @@ class Reading:
     def _new_mirror(self, partial: frozenset[Collection] = frozenset()) -> Mirror:
         facts = self._facts
         return Mirror(
-            self._engine, facts.id, self._sync_id, facts.places, self._pulse, stale=facts.mirror_stale, partial=partial
+            self._engine,
+            facts.id,
+            self._sync_id,
+            facts.places,
+            self._pulse,
+            stale=facts.mirror_stale,
+            partial=partial,
+            merges_twins=facts.kind in ONEROSTER_KINDS,
         )
 
     def _take(self, step: Batch | Seal) -> None:
         self._begin(step.collection)
         if isinstance(step, Seal):
             self.seals.append(step)
+            if step.collection is Collection.PEOPLE:
+                self._mirror.close_people()
             self._refuse_empty(step)
             if step.collection is Collection.SCHOOLS:
                 self._keep_schools(whole=step.complete)

@@ -3,16 +3,23 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from sisportal.models import Account, Organization, OrganizationLink, SisPerson, SyncMode, SyncState
 from sisportal.models.database import make_engine
+from sisportal.roster.records import Collection, Role, Section
+from sisportal.roster.records import Person as RosterPerson
 from sisportal.sandbox import edits
 from sisportal.sandbox.entities import Person
 from sisportal.sandbox.serving import Served
+from sisportal.syncing.mirror import Mirror
 from sisportal.syncing.prepare import request_sync
+from sisportal.syncing.progress import Pulse
+from sisportal.syncing.recalled import Recalled
+from sisportal.syncing.states import claim
 from tests.syncing.oneroster import OneRosterPortal
 
 
@@ -94,6 +101,62 @@ def test_days_read_as_changes_plan_what_days_read_in_full_do(
         # What vanishes without a word is no change: only a full sync sees that it is gone.
         vanishing = not sandbox.sandbox.oneroster.profile.keeps_gone
         assert {verb for _, verb in verbs(portal, full)} <= ({"delete", "edit"} if vanishing else set())
+
+
+def test_one_person_listed_as_several_users_is_one_account(sqlite_store_url: str, sandbox: Served) -> None:
+    sandbox.sandbox.oneroster.use("twins")
+    with opened(sqlite_store_url, sandbox) as portal:
+        sync_id = portal.sync_all()
+        once, rosters = {row.student_id for row in portal.rows(Account, Account.role == "student")}, portal.classes()
+
+        assert len(portal.rows(Account, Account.role == "student")) == 60
+        assert "duplicate-number" in {code for code, _, _ in portal.warnings(sync_id)}
+
+        sandbox.sandbox.oneroster.use("spec-true")
+        again = portal.prepare()
+        moved = {("student", "add"), ("student", "delete"), ("section", "add"), ("section", "delete")}
+        assert not verbs(portal, again).keys() & moved
+        assert {row.student_id for row in portal.rows(Account, Account.role == "student")} == once
+        assert portal.classes() == rosters
+
+
+@pytest.mark.parametrize("first_stays", [True, False])
+def test_whichever_of_several_users_goes_the_person_stays(
+    first_stays: bool, sqlite_store_url: str, sandbox: Served
+) -> None:
+    with opened(sqlite_store_url, sandbox) as portal:
+        twins = [
+            RosterPerson(id_, Role.STUDENT, "Byron", "Ada", number="7", school=school, schools=(school,))
+            for id_, school in (("u1", "s1"), ("u2", "s2"), ("u3", "s3"))
+        ]
+        section = Section("c1", students=("u1", "u2", "u3"))
+
+        assert read_people(portal, twins, section) == ({"u1": ("s1", "s2", "s3")}, ("u1",))
+        assert read_people(portal, twins[::-1], section) == ({"u1": ("s1", "s3", "s2")}, ("u1",))
+        left = twins[:1] if first_stays else twins[1:]
+        stays = left[0].source_id
+        assert read_people(portal, left, Section("c1", students=(stays,)))[0].keys() == {stays}
+
+
+def read_people(
+    portal: OneRosterPortal, people: list[RosterPerson], section: Section
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """A full fetch of these people one by one: the schools of each that is left, and the section's students."""
+    sync_id = portal.request()
+    token = claim(portal.engine, sync_id, SyncState.PREPARING, portal.now)
+    with Pulse(portal.engine, sync_id, token, portal.clock) as pulse:
+        mirror = Mirror(portal.engine, portal.connection_id, sync_id, {}, pulse, merges_twins=True)
+        mirror.open(Collection.PEOPLE)
+        for person in people:
+            mirror.take_people([person])
+        mirror.close_people()
+        mirror.open(Collection.SECTIONS)
+        mirror.take_sections([section])
+        mirror.seal(Collection.PEOPLE)
+    portal.now += timedelta(minutes=1)
+    listed = portal.rows(SisPerson, SisPerson.gone_in_sync.is_(None))
+    held = Recalled(portal.engine, portal.connection_id).sections(["c1"])
+    return {row.source_id: tuple(row.payload["schools"]) for row in listed}, held["c1"].students
 
 
 def test_why_everything_was_read_is_said(sqlite_store_url: str, sandbox: Served) -> None:
