@@ -26,6 +26,7 @@ from sisportal.models import (
     AccountLink,
     AccountRole,
     Action,
+    Organization,
     SchoolClass,
     SisPerson,
     SisSchool,
@@ -33,7 +34,7 @@ from sisportal.models import (
     Sync,
 )
 from sisportal.models.database import writing
-from sisportal.syncing import administrators
+from sisportal.syncing import administrators, apps, mapping
 
 TIMES = 20
 EMAIL, PASSWORD = "bench@example.org", "no secret at all"  # of a portal that lives for minutes
@@ -56,6 +57,7 @@ def measure(folder: Path, url: str, times: int = TIMES) -> list[dict[str, Any]]:
     """The figures of every page, and of saving a tick. Raises ``Unexpected`` where a page does not answer as it should."""
     with Portal(folder, url) as portal:
         plan_edits(portal)
+        organize(portal)
         with portal.engine.connect() as connection:
             names = _names(connection)
         administrators.make_administrator(portal.engine, EMAIL, PASSWORD, now(), actor="bench")
@@ -75,6 +77,16 @@ def plan_edits(portal: Portal) -> int:
         connection.execute(update(Account).where(Account.role == AccountRole.STUDENT).values(grade="another"))
         connection.execute(update(AccountLink).values(written={}, written_fingerprint=None))
     return portal.prepare()
+
+
+def organize(portal: Portal) -> None:
+    """Enable every app, and put everybody and every class into one organization: their pages are measured full."""
+    with writing(portal.engine).begin() as connection:
+        for name in apps.APPS:
+            apps.install(connection, name, now())
+        made = mapping.make_organization(connection, "Bench", "", now())
+        for table in (Account, SchoolClass):
+            connection.execute(update(table).values(organization_id=made))
 
 
 def _measured(app: Flask, engine: Engine, names: dict[str, str], times: int) -> list[dict[str, Any]]:
@@ -148,6 +160,7 @@ def _names(connection: Connection) -> dict[str, str]:
         "section": middle(SisSection.source_id),
         "account": middle(Account.id, Account.role == AccountRole.STUDENT),
         "class_": middle(SchoolClass.id),
+        "organization": middle(Organization.id),
         "action": middle(Action.id, Action.sync_id == plan),
         "section_action": middle(Action.id, Action.sync_id == first, Action.type == "section"),
         "word": (connection.scalar(select(SisPerson.search).where(SisPerson.source_id == student)) or "").split(" ")[0],

@@ -53,11 +53,24 @@ VISITS = (
     Visit("classes, search", "/classes?q=math"),
     Visit("class", "/classes/{class_}"),
     Visit("organizations", "/organizations"),
+    Visit("organizations, tree", "/organizations?view=tree"),
+    Visit("organization", "/organizations/{organization}"),
+    Visit("organization's users", "/organizations/{organization}/users"),
+    Visit("organization's users, changed", "/organizations/{organization}/users?changed=last"),
+    Visit("organization's users, search", "/organizations/{organization}/users?q={word}"),
+    Visit("organization's classes", "/organizations/{organization}/classes"),
+    Visit("form of a new organization", "/organizations/new"),
+    Visit("form of an organization", "/organizations/{organization}/edit"),
+    Visit("form of an administrator", "/organizations/{organization}/administrators/new"),
+    Visit("options of organizations", "/organizations/options"),
+    Visit("front page", "/o/bench"),
+    Visit("App center", "/admin/apps"),
     Visit("my account", "/my-account"),
     Visit("audit log", "/audit"),
     Visit("report of the first sync", "/syncs/{first}"),
     Visit("report to review", "/syncs/{plan}"),
     Visit("progress", "/syncs/{plan}/progress"),
+    Visit("decisions", "/syncs/{plan}/decide"),
     Visit("commit dialog", "/syncs/{plan}/commit"),
     Visit("actions", "/syncs/{plan}/actions"),
     Visit("actions, last page", "/syncs/{plan}/actions?page=1000000"),
@@ -77,6 +90,6 @@ TICK_ADDRESS = "/syncs/{plan}/actions/{action}/tick"
 
 NOT_PAGES = frozenset({
     "static", "setup.setup", "sign_in.sign_in", "clever_sign_in.sign_in", "clever_sign_in.callback", "password_links.choose",
-    "notifications.follow",
+    "notifications.follow", "app_center.ask_install", "my_classes.my_class",
 })  # fmt: skip
 """What no signed-in administrator looks at: files, pages of before, a redirect. Spreadsheets go without saying."""

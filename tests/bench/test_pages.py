@@ -12,7 +12,7 @@ from bench.visits import NOT_PAGES, VISITS, Visit
 from sisportal.config import load
 from sisportal.factory import create_app
 
-NUMBERS = dict.fromkeys(("plan", "first", "account", "class_", "action", "section_action"), "1")
+NUMBERS = dict.fromkeys(("plan", "first", "account", "class_", "organization", "action", "section_action"), "1")
 WORDS = dict.fromkeys(("school", "student", "teacher", "section", "word"), "a")
 
 

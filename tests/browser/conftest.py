@@ -18,6 +18,7 @@ from sisportal.models import Mapping
 from sisportal.models.database import writing
 from sisportal.sandbox.serving import Served
 from sisportal.syncing.administrators import set_up
+from sisportal.syncing.apps import APPS, install
 from sisportal.syncing.connections import connect, map_school, remember_schools
 from sisportal.syncing.connections import load as load_connection
 from tests.browser import steps
@@ -78,6 +79,8 @@ def connected(portal: Flask, sandbox: Served) -> Flask:
         secrets = portal.extensions["cipher"].encrypt({"token": sandbox.sandbox.token})
         connection_id = connect(engine, "clever", {"base_url": sandbox.url}, secrets, now)
         with writing(engine).begin() as connection:
+            for name in APPS:
+                install(connection, name, now)
             facts = load_connection(connection, connection_id)
             schools = portal.extensions["open_provider"](facts).schools()
             remember_schools(connection, connection_id, schools, now)
