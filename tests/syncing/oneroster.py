@@ -13,6 +13,7 @@ from sisportal.providers.oneroster_csv import open_csv
 from sisportal.providers.opening import open_oneroster
 from sisportal.roster.options import with_option
 from sisportal.sandbox.oneroster_csv import write_package
+from sisportal.sandbox.oneroster_profiles import SPEC_TRUE
 from sisportal.sandbox.serving import Served
 from sisportal.syncing import connections, mapping, packages
 from sisportal.syncing.connections import ConnectionFacts, OpenProvider
@@ -32,10 +33,13 @@ class OneRosterPortal(Portal):
     def open_provider(self) -> OpenProvider:
         def open_provider(facts: ConnectionFacts) -> Provider:
             sandbox = self.served.sandbox
+            # Servers with addresses of their own are entered with them.
+            version, root = sandbox.oneroster.profile.roots[0]
+            is_usual = sandbox.oneroster.profile.roots == SPEC_TRUE.roots
             return open_oneroster(
-                base_url=self.served.url,
+                base_url=self.served.url if is_usual else self.served.url + root,
                 bearer=sandbox.oneroster.access.bearer,
-                version=facts.options.api_version,
+                version=facts.options.api_version if is_usual else version,
                 clock=self.now.timestamp,
                 sleep=lambda _seconds: None,
                 page_size=PAGE,
