@@ -236,3 +236,17 @@ def mirrored(portal: OneRosterPortal, person: Person) -> str:
 
 def verbs(portal: OneRosterPortal, sync_id: int) -> Counter[tuple[str, str]]:
     return Counter((type_, verb) for type_, verb, _ in portal.actions(sync_id))
+
+
+def test_both_databases_hold_the_same_days(database_url: str, sandbox: Served) -> None:
+    sandbox.sandbox.oneroster.use("twins")
+    with opened(database_url, sandbox) as portal:
+        portal.commit_everything(portal.prepare_with(schools=portal.school_ids()[:1]))
+        portal.sync_all()
+        portal.pass_day(seed=7)
+        day = portal.quick()
+
+        assert portal.sync(day).mode == SyncMode.QUICK
+        assert portal.actions(day)
+        portal.commit_everything(day)
+        assert portal.actions(portal.prepare()) == {}
