@@ -19,7 +19,8 @@ from sisportal.providers.base import (
     ProviderError,
 )
 from sisportal.roster.checks import Checker
-from sisportal.roster.records import Batch, Collection, Problem, School, Seal
+from sisportal.roster.fields import home
+from sisportal.roster.records import Batch, Collection, Person, Problem, School, Seal, Section
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.connections import ConnectionFacts, remember_schools
 from sisportal.syncing.mirror import Mirror, settle
@@ -190,7 +191,7 @@ class Reading:
         self._mirror.remove(step.collection, step.removed)
         records, problems = self._checker.check(step.records)
         problems = [*step.problems, *problems, *self._mirrored(step.collection, records)]
-        self._plan.warn(problems)
+        self._plan.warn(self._concerning(problems, records))
         self._pulse.advance(len(step.records), step.total)
 
     def _begin(self, collection: Collection) -> None:
@@ -212,6 +213,19 @@ class Reading:
             case Collection.SECTIONS:
                 return self._mirror.take_sections(records)
         return []
+
+    def _concerning(self, problems: list[Problem], records: list[Any]) -> list[Problem]:
+        """Without those of people and sections of schools that are not synced: they are nobody's concern here."""
+        about = {problem.external_id for problem in problems}
+        elsewhere = {
+            record.source_id for record in records if record.source_id in about and not self._is_in_scope(record)
+        }
+        return [problem for problem in problems if problem.external_id not in elsewhere]
+
+    def _is_in_scope(self, record: Any) -> bool:
+        if isinstance(record, Person):
+            return home(record.schools, record.school, self._facts.places) is not None
+        return not isinstance(record, Section) or record.school in self._facts.places
 
     def _keep_schools(self, *, whole: bool) -> None:
         with writing(self._engine).begin() as connection:

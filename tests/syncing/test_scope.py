@@ -90,6 +90,24 @@ def test_a_failed_prepare_leaves_a_changed_mapping_to_the_next_one(quick_portal:
     assert {key[1] for key in quick_portal.actions(quick_portal.prepare())} >= {"delete"}
 
 
+def test_what_is_odd_at_a_school_that_is_not_synced_is_nobodys_concern(
+    quick_portal: Portal, district: District
+) -> None:
+    school, elsewhere = district.schools.ids[:2]
+    quick_portal.map(elsewhere, mapping=Mapping.IGNORED)
+    student, other = (
+        next(p.id for p in district.people if p.student and p.student.schools == [place])
+        for place in (school, elsewhere)
+    )
+    for id_ in (student, other):
+        edits.change_email(district, id_, "no address")
+
+    sync_id = quick_portal.prepare()
+
+    told = [who for _, who, value in quick_portal.warnings(sync_id) if value == "no address"]
+    assert told == [student]
+
+
 def test_somebody_of_a_school_that_is_not_synced_is_left_out_of_a_class_with_a_warning(
     portal: Portal, district: District
 ) -> None:
