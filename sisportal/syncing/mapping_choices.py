@@ -1,0 +1,69 @@
+"""The mapping of every school at once: which organization each is, and what that would archive, before it is stored."""
+
+from collections.abc import Mapping as Choices
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from sisportal.models import Mapping, Organization, SisSchool
+from sisportal.syncing import apps, mapping
+from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS
+from sisportal.syncing.mirror import PEOPLE
+from sisportal.syncing.settings import PARTITION, write_setting
+
+LEAVE_OUT, CREATE, WHOLE = "", "new", "whole"
+"""What may be chosen for a school, beside the id of an organization as text. ``whole``: it is the portal's one school."""
+
+
+def organizations(connection: Connection) -> list[tuple[int, str]]:
+    """Those that a school can be: id and name, by name."""
+    statement = select(Organization.id, Organization.name).where(Organization.archived_at.is_(None))
+    return [(row.id, row.name) for row in connection.execute(statement.order_by(Organization.name, Organization.id))]
+
+
+def mapped_now(connection: Connection, connection_id: int) -> dict[str, str]:
+    """``source_id`` of each listed school -> what was chosen for it."""
+    statement = select(SisSchool.source_id, SisSchool.organization_id, SisSchool.mapping).where(
+        SisSchool.connection_id == connection_id, SisSchool.gone_at.is_(None)
+    )
+    rows = connection.execute(statement)
+    return {row[0]: str(row[1] or (WHOLE if row[2] == Mapping.MAPPED else LEAVE_OUT)) for row in rows}
+
+
+def would_archive(connection: Connection, connection_id: int, choices: Choices[str, str]) -> dict[str, int]:
+    """Schools that are synced and would no longer be -> how many active accounts of theirs the next sync would archive."""
+    mapped = select(SisSchool.source_id).where(
+        SisSchool.connection_id == connection_id, SisSchool.mapping == Mapping.MAPPED
+    )
+    leaving = [school for school in connection.scalars(mapped) if choices.get(school) == LEAVE_OUT]
+    people = (
+        select(PEOPLE.c.school, func.count())
+        .join(ACCOUNT_LINKS, ACCOUNT_LINKS.c.source_id == PEOPLE.c.source_id)
+        .join(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id)
+        .where(PEOPLE.c.connection_id == connection_id, ACCOUNT_LINKS.c.connection_id == connection_id)
+        .where(PEOPLE.c.school.in_(leaving), ACCOUNTS.c.archived_at.is_(None))
+        .group_by(PEOPLE.c.school)
+    )
+    return {row[0]: row[1] for row in connection.execute(people)}
+
+
+def store(connection: Connection, connection_id: int, choices: Choices[str, str], now: datetime) -> int:
+    """Map every school as chosen; how many changed. Organizations is installed and partitioned where one is mapped.
+
+    Raises ``UnknownSchool`` for a school that is not listed.
+    """
+    before = mapped_now(connection, connection_id)
+    names = {str(id_): name for id_, name in organizations(connection)}
+    schools = {each.id: each for each in mapping.list_schools(connection, connection_id)}
+    changed = [school for school, choice in choices.items() if choice != before.get(school)]
+    if not set(choices.values()) <= {LEAVE_OUT, WHOLE}:
+        apps.install(connection, "organizations", now)
+        write_setting(connection, PARTITION, value=True)
+    for school in changed:
+        choice = choices[school]
+        if choice == LEAVE_OUT or school not in schools:
+            mapping.ignore_school(connection, connection_id, school, now)
+        else:
+            name = schools[school].name or school if choice == CREATE else names[choice]
+            mapping.map_to_organization(connection, connection_id, school, name, now)
+    return len(changed)
