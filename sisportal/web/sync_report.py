@@ -18,6 +18,7 @@ from sisportal.web.access import Rule, access, get_sync
 from sisportal.web.acting import came_from, released_engine, who
 from sisportal.web.portal import now
 from sisportal.web.rendering import from_htmx, redirect_for, render_invalid, render_partial, render_tab
+from sisportal.web.sync_causes import causes
 
 blueprint = Blueprint("sync_report", __name__, url_prefix="/syncs/<int:sync_id>")
 
@@ -143,6 +144,7 @@ def _report(sync: Sync) -> dict[str, Any]:
         "connection": connection,
         "source": NAMES[connection.kind],
         "at": at,
+        "causes": causes(sync.id, connection.kind) if warnings else [],
         "read": mode_words(sync.mode, sync.request),
         "rows": sync_words.count_rows(sync.id, sync.state, counted, warnings, log_url),
         "planned": review.total(counted, "planned"),
