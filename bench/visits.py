@@ -21,6 +21,7 @@ VISITS = (
     Visit("connection", f"{SIS}/connect"),
     Visit("configure", f"{SIS}/configure"),
     Visit("choice of the school", f"{SIS}/configure/school"),
+    Visit("map of the schools", f"{SIS}/configure/mapping"),
     Visit("status", f"{SIS}/status"),
     Visit("overview", f"{SIS}/overview"),
     Visit("history", f"{SIS}/history"),
