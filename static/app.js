@@ -28,14 +28,13 @@ for (const name of ["htmx:afterRequest", "htmx:after:request"]) {
   document.addEventListener(name, (event) => event.detail.successful !== false && hideFailure(event));
 }
 
-// Where style sheets cannot say so yet (scroll-initial-target), and where the tabs were swapped.
 let shownTab;
 function showCurrentTab() {
   const tab = document.querySelector(".tab[aria-current]");
   if (!tab || tab === shownTab) return;
   shownTab = tab;
   const [at, bar] = [tab.getBoundingClientRect(), tab.parentElement.getBoundingClientRect()];
-  tab.parentElement.scrollLeft += at.left + at.width / 2 - bar.left - bar.width / 2;
+  if (at.left < bar.left || at.right > bar.right) tab.parentElement.scrollLeft += at.left + at.width / 2 - bar.left - bar.width / 2;
 }
 
 showCurrentTab();

@@ -34,7 +34,7 @@ class Linkage(msgspec.Struct):
     unsynced: dict[str, int] = msgspec.field(default_factory=lambda: defaultdict(int))
     """The same of the schools that are not."""
     gone: int = 0
-    """No longer listed."""
+    """No longer listed, of schools that are synced."""
     unmatched: list[int] = msgspec.field(default_factory=list)
     """Listed, synced and without a link."""
     changed: list[int] = msgspec.field(default_factory=list)
@@ -125,7 +125,7 @@ def _read(connection: Connection, connection_id: int, mirrored: Mirrored) -> dic
     for role_, school, in_scope, gone, number in connection.execute(_numbers(connection_id, mirrored, role)):
         linkage = found[role_]
         if gone:
-            linkage.gone += number
+            linkage.gone += number if in_scope else 0
         else:
             (linkage.synced if in_scope else linkage.unsynced)[school] += number
     for role_, id_, unmatched in connection.execute(_differing(connection_id, mirrored, role)):

@@ -117,13 +117,13 @@ class MirrorList:
             return [mirrored.id.in_(unusual[state])]
         if state == "linked" and len(linkage.unmatched) <= FEW:
             return [*self._listed(), mirrored.id.not_in(linkage.unmatched)]
-        conditions = {
+        conditions: dict[str, list[ColumnElement[bool]]] = {
             "": self._listed(),
             "linked": [*self._listed(), is_linked(mirrored)],
             "unmatched": [*self._listed(), ~is_linked(mirrored)],
             "changed": [*self._listed(), is_changed(mirrored)],
             "archived": [*self._base(), is_archived(mirrored)],
-            "gone": [*self._base(), mirrored.gone_in_sync.is_not(None)],
+            "gone": [*self._base(), mirrored.gone_in_sync.is_not(None), mirrored.in_scope.is_(True)],
         }
         return conditions[state]
 

@@ -16,6 +16,7 @@ from sisportal.syncing.states import NotAllowed
 from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_sync
 from sisportal.web.acting import came_from, released_engine, who
+from sisportal.web.formats import plural
 from sisportal.web.portal import now
 from sisportal.web.rendering import from_htmx, redirect_for, render_invalid, render_partial, render_tab
 from sisportal.web.sync_causes import causes
@@ -170,10 +171,10 @@ def _report(sync: Sync) -> dict[str, Any]:
     }
 
 
-def _holds(sync: Sync) -> list[tuple[str, int, str]]:
-    """(type in words, how many, why) of what is held."""
+def _holds(sync: Sync) -> list[tuple[str, str]]:
+    """(how many of what, why) of what is held."""
     return [
-        (sync_words.TYPES[held["type"]].lower(), held["count"], _why_held(held))
+        (plural(held["count"], held["type"], sync_words.TYPES[held["type"]].lower()), _why_held(held))
         for held in sync.held
         if held["type"] in sync_words.TYPES
     ]

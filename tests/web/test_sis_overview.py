@@ -23,6 +23,7 @@ def mirrored(app: Flask) -> Mirrored:
     made.person(student("c", "Chen", school=SOUTH))
     made.person(student("d", "Diaz"), gone_in_sync=1)
     made.person(student("e", "Eze", school="east"), in_scope=False)
+    made.person(student("f", "Fox", school="east"), in_scope=False, gone_in_sync=1)
     made.linked(teacher("t"))
     made.section(Section("alg", "Algebra", school=NORTH))
     made.school(School("east", "East High"))
