@@ -230,7 +230,8 @@ class ClientCredentials:
         core = tuple(prefix + scope for scope in _CORE)
         every = (*core, prefix + _DEMOGRAPHICS)
         in_header = [_Form("header", every), _Form("header", core), _Form("header")]
-        return [*in_header, _Form("body", core), _Form("body"), _Form("header", parameters="query")]
+        in_body = [_Form("body", every), _Form("body", core), _Form("body")]
+        return [*in_header, *in_body, _Form("header", parameters="query")]
 
     def _ask(self, url: str, form: _Form) -> _Token:
         fields = {"grant_type": "client_credentials"}

@@ -35,6 +35,8 @@ class _Pass(msgspec.Struct):
     """Marks of the ids of this pass."""
     pages: int = 0
     rows: int = 0
+    offset: int = 0
+    """How many rows of the list lie behind."""
     unread: int = 0
     repeated: int = 0
     order: int = 0
@@ -43,6 +45,8 @@ class _Pass(msgspec.Struct):
     moved: bool = False
     """Whether the total was another one from page to page."""
     largest: int = 0
+    is_full: bool = False
+    """Whether the last page was as large as any."""
     first_page: int = 0
     last_page: int = 0
     idle: int = 0
@@ -102,8 +106,7 @@ class OffsetWalk(Generic[W]):
         while query is not None:
             if this.pages >= self._most_pages:
                 raise self._endless()
-            rows, headers = self._get(query)
-            this.pages += 1
+            rows, headers = self._answer(this, query)
             self._note_total(this, headers)
             known = len(this.own)
             haul = self._once_each(rows, this)
@@ -112,6 +115,15 @@ class OffsetWalk(Generic[W]):
                 yield haul
             stuck = self._is_stuck(rows, this, fresh=len(this.own) > known)
             query = None if stuck else self._next(this, count, query, headers)
+
+    def _answer(self, this: _Pass, query: Query) -> Answer[W]:
+        """A page. An empty one after a full one, where no total tells that it is the end, is asked for once more."""
+        answer = self._get(query)
+        this.pages += 1
+        if not (answer[0].records or answer[0].unread) and this.is_full and (this.total is None or self._filtered):
+            answer = self._get(query)
+            this.pages += 1
+        return answer
 
     def _note_total(self, this: _Pass, headers: Mapping[str, str]) -> None:
         told = headers.get("X-Total-Count", "").strip()
@@ -130,6 +142,7 @@ class OffsetWalk(Generic[W]):
         this.order = hash((this.order, *marks))
         this.rows += len(ids) + rows.unread
         fresh = set(marks)
+        this.offset += self._passed(len(ids) + rows.unread, repeats=len(fresh) < len(ids))
         if len(fresh) == len(marks) and self._seen.isdisjoint(fresh) and "" not in ids:
             this.own |= fresh
             this.unread += rows.unread
@@ -140,6 +153,10 @@ class OffsetWalk(Generic[W]):
         if not first_time:
             return Haul(kept, [], 0, 0, [])
         return Haul(kept, repeated, nameless, rows.unread, rows.flaws)
+
+    def _passed(self, count: int, *, repeats: bool) -> int:
+        """How far a page leads: past what came, but not past what was asked for where rows of it came twice."""
+        return min(count, self._page_size) if repeats else count
 
     def _sifted(self, records: list[W], this: _Pass) -> tuple[list[W], list[str], int]:
         """The records whose id is new, the ids that came before in this pass, and how many have none."""
@@ -164,13 +181,14 @@ class OffsetWalk(Generic[W]):
             return None
         short = count < this.largest
         this.largest = max(this.largest, count)
+        this.is_full = not short
         if (cursor := self._cursor(headers, query)) is not None:
             return cursor
         if short and not self._filtered and not this.repeated and this.total == this.rows:
             return None
         if not this.moved and this.own is not self._seen and this.total == len(self._seen | this.own):
             return None
-        return {"limit": str(self._page_size), "offset": str(this.rows)}
+        return {"limit": str(self._page_size), "offset": str(this.offset)}
 
     def _cursor(self, headers: Mapping[str, str], query: Query) -> Query | None:
         """The query of a ``next`` link that leads on by something other than an offset.

@@ -83,6 +83,7 @@ class PeopleFetch:
         for user in part.objects:
             if is_gone(user.status):
                 removed.append(user.id)
+                self._known.pop(user.id, None)  # what is left there is taken for people who changed in nothing else
                 continue
             offices = offices_of(user, self._today)
             roles = strongest_first(offices)
@@ -90,6 +91,7 @@ class PeopleFetch:
                 others[roles[0].value] += 1
                 if self._is_delta:
                     removed.append(user.id)  # where it was a student's or a teacher's, it is not any more
+                    self._known.pop(user.id, None)
                 continue
             person = (
                 person_record(user, offices, roles, self._known_of(user, held), self._only_school) if roles else None
@@ -141,6 +143,8 @@ class PeopleFetch:
 
 
 def _demographic(wire: WireDemographics, problems: list[Problem]) -> Demographic:
+    if is_gone(wire.status):
+        return NOTHING_KNOWN
     birth_date = day(plain(wire.birth_date), "", wire.id, "birth_date", problems)
     return Demographic(birth_date, gender_of(plain(wire.sex)))
 

@@ -26,20 +26,24 @@ class ListReader(Generic[W]):
         self._shape = shape
         self._keys = keys
         self._path = path
+        self._is_bare: bool | None = None
+        """Whether this list's pages have no key; None before the first one."""
         self._decode = msgspec.json.Decoder(list[shape]).decode  # type: ignore[valid-type]  # msgspec builds the decoder at run time
 
     def __call__(self, content: bytes) -> Rows[W]:
         """Raises ``msgspec.DecodeError`` for what is not JSON, ``ProviderError`` for JSON that is no list."""
-        raw = self._list_of(content)
+        is_bare = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"["
+        if self._is_bare not in (None, is_bare):
+            raise faults.no_envelope(self._path)  # what begins in one way and goes on in another is not believed
+        raw = content if is_bare else self._below_key(content)
         try:
-            return Rows(self._decode(raw), [])
+            rows = Rows(self._decode(raw), [])
         except msgspec.ValidationError:
-            return self._row_by_row(raw)
+            rows = self._row_by_row(raw)
+        self._is_bare = is_bare
+        return rows
 
-    def _list_of(self, content: bytes) -> bytes | msgspec.Raw:
-        start = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
-        if start[:1] == b"[":
-            return content
+    def _below_key(self, content: bytes) -> msgspec.Raw:
         try:
             envelope = _decode_envelope(content)
         except msgspec.ValidationError:

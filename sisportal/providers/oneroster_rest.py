@@ -22,6 +22,8 @@ OVERLAP = timedelta(hours=24)
 MOST_REREAD = 200
 """Classes whose rosters are read one by one; with more of them all enrollments are read."""
 
+_ONLY_SCHOOLS = "The SIS lists its schools only, so that nothing is known of its other organizations."
+
 Walks = Callable[[], Iterator["OffsetWalk[Any]"]]
 
 
@@ -40,6 +42,8 @@ class RestPull:
         self._claims: list[int | None] = []
         self._total: int | None = None
         self._has_begun = False
+        self._narrower = ""
+        """Why what was read otherwise is not everything."""
 
     @property
     def total(self) -> int | None:
@@ -48,6 +52,8 @@ class RestPull:
     @property
     def part(self) -> Part:
         claimed = sum(claim or 0 for claim in self._claims) if None not in self._claims else None
+        if self._narrower:
+            self._tally.doubts, claimed = [self._narrower], None
         return Part(self._tally, claimed, self._listing.noun)
 
     def __iter__(self) -> Iterator[Slice]:
@@ -60,6 +66,7 @@ class RestPull:
                 self._tally, self._claims = Tally(), []
             elif self._has_begun:
                 raise
+            self._narrower = _ONLY_SCHOOLS if self._listing is ORGS else ""
             yield from self._read(self._otherwise)
 
     def _read(self, walks: Walks) -> Iterator[Slice]:

@@ -50,6 +50,8 @@ class Rosters:
         self._skipped = set(skipped)
         self._rosters: dict[str, Roster] = {}
         self._names: dict[str, str] = {}
+        self.broken = 0
+        """Enrollments that name no class or no user."""
 
     def __contains__(self, class_id: str) -> bool:
         return class_id in self._rosters
@@ -74,6 +76,7 @@ class Rosters:
             class_id, user = ref(one.class_), ref(one.user)
             if not class_id or not user:
                 if not is_gone(one.status):
+                    self.broken += 1
                     problems.append(
                         Problem("broken-enrollment", "section", class_id, "class" if user else "user", one.id[:200])
                     )

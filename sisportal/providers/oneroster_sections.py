@@ -19,6 +19,8 @@ from sisportal.providers.oneroster_wire import CLASSES, ENROLLMENTS
 from sisportal.roster.records import Batch, Collection, Problem, Seal, Section
 
 BATCH = 1_000
+A_FEW = 10
+"""Enrollments without class or user that every source may have; more of them, and more than one in a hundred, are too many."""
 
 
 class SectionsFetch:
@@ -51,7 +53,7 @@ class SectionsFetch:
         rosters = Rosters(today=self._today, finishes=finishes, skipped=self._outside)
         enrollments = self._source.pull(ENROLLMENTS)
         yield from self._read_enrollments(enrollments, rosters)
-        if reason := self._enrollments_doubt(enrollments.part):
+        if reason := self._enrollments_doubt(enrollments.part, rosters.broken):
             sealed = self._seal_of(classes.part)
             yield msgspec.structs.replace(sealed, complete=False, reason=f"{sealed.reason} {reason}".strip())
             return
@@ -67,11 +69,13 @@ class SectionsFetch:
         ids = list(self._source.doubtful)
         return self._held.sections(ids) if self._held is not None and ids else {}
 
-    def _enrollments_doubt(self, part: Part) -> str:
+    def _enrollments_doubt(self, part: Part, broken: int) -> str:
         """Why no roster can be believed; blank where they can. With rows missing, people would look like leavers."""
         if not self._classes:
             return ""
         reason = doubt(part) if part.tally.distinct else "The SIS listed no enrollments at all."
+        if not reason and broken > A_FEW and broken * 100 > part.tally.distinct:
+            reason = f"{broken:,} of the {part.tally.distinct:,} enrollments name no class or no user."
         if not reason:
             return ""
         return f"{reason} Sections were left as they are, for their rosters would have lacked people."
