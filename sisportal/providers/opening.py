@@ -55,28 +55,31 @@ def open_clever(
         known = ", ".join(CLEVER_VERSIONS)
         raise ProviderError(f"Clever API version {version} is not spoken here; {known} are.", code="unknown-version")
     wire = Wire(session, clock=clock, sleep=sleep)
-    authorization: Authorization
-    if token.strip():
-        authorization = bearer_header(token)
-    elif client_id.strip() and client_secret.strip():
-        authorization = DistrictToken(
-            wire,
-            login_url=plain_address(login_url),
-            client_id=client_id,
-            client_secret=client_secret,
-            district_id=district_id,
-        )
-    else:
-        raise ProviderError("Enter the district's token, or the client ID and the client secret.", code="unauthorized")
     api = CleverApi(
         wire,
-        authorization,
+        _authorization(wire, token, client_id, client_secret, login_url, district_id),
         base_url=plain_address(base_url),
         version=f"v{version}",
         page_size=page_size,
         most_pages=most_pages,
     )
     return CleverProvider(api, CLEVER_VERSIONS[version], district_id=district_id, clock=clock)
+
+
+def _authorization(
+    wire: Wire, token: str, client_id: str, client_secret: str, login_url: str, district_id: str
+) -> Authorization:
+    if token.strip():
+        return bearer_header(token)
+    if not (client_id.strip() and client_secret.strip()):
+        raise ProviderError("Enter the district's token, or the client ID and the client secret.", code="unauthorized")
+    return DistrictToken(
+        wire,
+        login_url=plain_address(login_url),
+        client_id=client_id,
+        client_secret=client_secret,
+        district_id=district_id,
+    )
 
 
 def open_oneroster(
@@ -115,13 +118,9 @@ def open_oneroster(
     elif not (client_id.strip() and client_secret.strip()):
         raise ProviderError("Enter the client ID and the client secret, or a bearer token.", code="unauthorized")
     elif token_url.strip():
+        address = address_with_query(token_url)
         credentials = ClientCredentials(
-            wire,
-            shared,
-            token_url=address_with_query(token_url),
-            client_id=client_id,
-            client_secret=client_secret,
-            clock=clock,
+            wire, shared, token_url=address, client_id=client_id, client_secret=client_secret, clock=clock
         )
     else:
         credentials = SignedRequests(client_id=client_id, client_secret=client_secret, signature=signature, clock=clock)

@@ -111,27 +111,20 @@ def plan_section(
     # Somebody listed who cannot be a member yet: the class stays to be compared until they can.
     whole = members >= {*section.teachers, *section.students}
     mark = fingerprint if whole else None
+    label = section_label(section)
     if held is None:
+        joining = {"join": teachers + students, "leave": []}
         after = without_blanks(incoming) | {"style": class_style(section, options), "teachers": teachers}
-        roster = {"join": teachers + students, "leave": []}
-        return Planned(
-            "section",
-            "add",
-            section.source_id,
-            section_label(section),
-            section.school,
-            after=after,
-            roster=roster,
-            fingerprint=mark,
-        )
+        new = ("section", "add", section.source_id, label, section.school)
+        return Planned(*new, after=after, roster=joining, fingerprint=mark)
     if options.ignore_name_edits:
         incoming.pop("name")
     found = difference(incoming, held.values, held.written, options.blanks)
-    planned = _change("section", section.source_id, section_label(section), section.school, held, found)
+    planned = _change("section", section.source_id, label, section.school, held, found)
     roster = _roster(section, teachers, students, held.written, staying)
     order = _order(teachers, held.written, roster)
     if planned is None and (roster["join"] or roster["leave"] or order):
-        planned = _edit("section", section.source_id, section_label(section), section.school, held)
+        planned = _edit("section", section.source_id, label, section.school, held)
     if planned is None:
         return None
     planned.roster = roster

@@ -1,9 +1,11 @@
 """Actions, evidence and completeness in words, for pages and files."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from sisportal.roster.catalogue import held_sentence
+from sisportal.roster.fields import is_blank
 
 LABELS = {
     "name": "Name",
@@ -48,7 +50,10 @@ _KEYS = {
     "source_id": "SIS's own ID",
     "class_name": "class name",
 }
-_STYLES = {"instructor": "Instructor-led", "blended": "Blended", "self-paced": "Self-paced"}
+STYLES = {"instructor": "Instructor-led", "blended": "Blended", "self-paced": "Self-paced"}
+_ONE_OF = {"roles": "role", "organizations": "organization"}
+"""A list, and the field that holds the first of it."""
+_DAYS = frozenset({"start", "finish", "birth_date"})
 HERE, WANTED, LAST = "in the portal", "in the SIS", "at the last sync"
 
 
@@ -64,7 +69,7 @@ def field_rows(
     """
     rows: list[tuple[str, str, str]] = []
     for name in sorted({*before, *after}, key=lambda each: (_ORDER.get(each, len(_ORDER)), each)):
-        if name == "roles" and after.get("roles") == [after.get("role")] and not before.get("roles"):
+        if name in _ONE_OF and _repeats(name, before) and _repeats(name, after):
             continue
         if name == "kept":
             rows += [(f"{LABELS.get(each, each)} (kept as it is here)", "", "") for each in after[name]]
@@ -80,14 +85,31 @@ def field_rows(
     return rows
 
 
+def _repeats(name: str, side: Mapping[str, Any]) -> bool:
+    """Whether a list says no more than the field that holds the first of it."""
+    return not side.get(name) or side[name] == [side.get(_ONE_OF[name])]
+
+
+def day(value: date | str) -> str:
+    """A calendar day, also from its ISO form, as ``3 Nov 2026``; blank stays blank, and what is no day stays as it is."""
+    if isinstance(value, str):
+        try:
+            value = date.fromisoformat(value)
+        except ValueError:
+            return str(value)
+    return f"{value.day} {value:%b %Y}"
+
+
 def value_text(name: str, value: Any, organizations: Mapping[int, str], people: Mapping[str, str]) -> str:
     """A value of a field as people read it; blank where it says nothing."""
-    if value is None or value in ("", []):
+    if is_blank(value):
         return ""
     if name == "archived":
         return "Archived" if value else "Active"
     if name == "style":
-        return _STYLES.get(value, str(value))
+        return STYLES.get(value, str(value))
+    if name in _DAYS:
+        return day(str(value))
     values = value if isinstance(value, list) else [value]
     if name in {"organization", "organizations"}:
         values = [organizations.get(id_, f"organization {id_}") for id_ in values]

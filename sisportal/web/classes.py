@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, func, select, true
 from sisportal.extensions import db
 from sisportal.models import Account, ClassLink, Membership, SchoolClass
 from sisportal.syncing.connections import NAMES
+from sisportal.syncing.explaining import STYLES
 from sisportal.syncing.held import class_columns, class_held
 from sisportal.syncing.rows import read
 from sisportal.web.access import Rule, access, reads_everything
@@ -31,7 +32,7 @@ from sisportal.web.lists import (
     ordered,
     page_of,
 )
-from sisportal.web.record_words import SOURCES, STYLES, fields_in_words, sync_history
+from sisportal.web.record_words import SOURCES, fields_in_words, sync_history
 from sisportal.web.rendering import render_tab
 from sisportal.web.scope import get_class, visible_accounts, visible_classes
 

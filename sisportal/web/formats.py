@@ -1,9 +1,11 @@
 """Filters that write numbers, moments and days for people, in the portal's time zone."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from flask import Flask
+
+from sisportal.syncing.explaining import day
 
 _AGES = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
 
@@ -21,16 +23,6 @@ def plural(count: int, one: str, many: str = "") -> str:
 def percent(part: int, whole: int) -> str:
     """A share in whole percent; never ``100 %`` before everything is done, ``0 %`` of nothing."""
     return f"{part * 100 // whole if whole else 0} %"
-
-
-def day(value: date | str) -> str:
-    """A calendar day, also from its ISO form, as ``3 Nov 2026``; blank stays blank, and what is no day stays as it is."""
-    if isinstance(value, str):
-        try:
-            value = date.fromisoformat(value)
-        except ValueError:
-            return str(value)
-    return f"{value.day} {value:%b %Y}"
 
 
 def duration(seconds: float) -> str:

@@ -1,15 +1,15 @@
 """The lists of what the SIS says: which records of the mirror a URL asks for, and how many there are in each state."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from flask import current_app, request
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, Text, select, type_coerce
 
 from sisportal.extensions import db
-from sisportal.models import SisConnection, SisPerson, SisSchool
+from sisportal.models import Account, AccountLink, ClassLink, SchoolClass, SisConnection, SisPerson, SisSchool
 from sisportal.syncing.linkage import (
     Linkage,
     Linkages,
@@ -135,6 +135,36 @@ class MirrorList:
 
     def _listed(self) -> list[ColumnElement[bool]]:
         return [*self._base(), is_listed(self._mirrored)]
+
+
+def shown(mirrored: Mirrored, asked: Any = None) -> Any:
+    """What lists show of a record: id, source_id, payload as text, school, account_id or class_id, archived_at.
+
+    ``asked`` selects the ids of the records; None selects all.
+    """
+    link: Any = AccountLink if mirrored is SisPerson else ClassLink
+    target: Any = Account if mirrored is SisPerson else SchoolClass
+    target_id = AccountLink.account_id if mirrored is SisPerson else ClassLink.class_id
+    payload = type_coerce(mirrored.payload, Text).label("payload")
+    columns = (mirrored.id, mirrored.source_id, payload, mirrored.school, target_id, target.archived_at)
+    statement = select(*columns) if asked is None else asked.with_only_columns(*columns)
+    of_record = (link.connection_id == mirrored.connection_id) & (link.source_id == mirrored.source_id)
+    return statement.outerjoin(link, of_record).outerjoin(target, target.id == target_id)
+
+
+def rows_of(
+    found: Any, decode: Callable[[str], Any], label: Callable[[Any], str], schools: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Rows of ``shown`` as a list's template needs them: id, record, label, school by name, state."""
+    for id_, _, payload, school, target_id, archived_at in found:
+        record = decode(payload)
+        yield {
+            "id": id_,
+            "record": record,
+            "label": label(record),
+            "school": schools.get(school, ""),
+            "state": link_state(target_id, archived_at),
+        }
 
 
 def school_names(connection: SisConnection) -> dict[str, str]:

@@ -9,13 +9,14 @@ from sqlalchemy import ColumnElement, Select, select
 from sisportal.extensions import db
 from sisportal.models import Account, AccountRole, Organization, SchoolClass, SisConnection, SisSchool
 from sisportal.syncing.connections import NAMES
+from sisportal.syncing.explaining import STYLES
 from sisportal.syncing.organizations import last_committed
 from sisportal.web.access import Rule, access
 from sisportal.web.directory_words import STATES, in_state, listed_name
 from sisportal.web.frame import ROLE_NAMES
 from sisportal.web.lists import asked_choice, asked_search, asked_sort, containing, ordered, page_of
 from sisportal.web.portal import enabled_apps
-from sisportal.web.record_words import SOURCES, STYLES
+from sisportal.web.record_words import SOURCES
 from sisportal.web.rendering import render_tab
 from sisportal.web.scope import get_organization, seen_organizations
 

@@ -1,6 +1,6 @@
 """Records as pages show them: what fields are called, values in words, and what syncs planned for a record over time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,39 +8,11 @@ from sqlalchemy import func, select
 
 from sisportal.extensions import db
 from sisportal.models import Action, Organization, Sync
-from sisportal.roster.fields import Values, is_blank
-from sisportal.web.formats import day, plural
+from sisportal.roster.fields import Values
+from sisportal.syncing.explaining import LABELS, value_text
+from sisportal.web.formats import plural
 from sisportal.web.lists import Pages, asked_pages
 
-FIELDS = {
-    "role": "Role",
-    "roles": "Roles",
-    "first_name": "First name",
-    "middle_name": "Middle name",
-    "last_name": "Last name",
-    "preferred_name": "Preferred name",
-    "username": "Username",
-    "email": "E-mail",
-    "student_id": "Student ID",
-    "teacher_id": "Teacher ID",
-    "sis_id": "SIS ID",
-    "state_id": "State ID",
-    "grade": "Grade",
-    "graduation_year": "Graduation year",
-    "gender": "Gender",
-    "birth_date": "Birth date",
-    "organization": "Organization",
-    "organizations": "Organizations",
-    "name": "Name",
-    "code": "Code",
-    "subject": "Subject",
-    "period": "Period",
-    "term": "Term",
-    "start": "Start",
-    "finish": "Finish",
-    "style": "Style",
-}
-STYLES = {"instructor": "Instructor-led", "blended": "Blended", "self-paced": "Self-paced"}
 SOURCES = {"sync": "Sync", "hand": "Made by hand", "import": "Import"}
 DONE = {"add": "Added", "edit": "Edited", "delete": "Archived", "reactivate": "Reactivated"}
 PLANNED = {"add": "Add", "edit": "Edit", "delete": "Archive", "reactivate": "Reactivate"}
@@ -88,26 +60,11 @@ def organizations_in(*records: Values) -> list[int]:
     return sorted(id_ for id_ in ids if id_ is not None)
 
 
-def in_words(name: str, value: Any, organizations: Mapping[int, str]) -> str:
-    """A field's value for reading; blank where it says nothing."""
-    if is_blank(value):
-        return ""
-    if name in {"organization", "organizations"}:
-        ids = [value] if name == "organization" else value
-        return ", ".join(organizations.get(id_, f"organization {id_}") for id_ in ids)
-    if name in {"role", "roles"}:
-        roles = [value] if name == "role" else value
-        return ", ".join(str(role).replace("-", " ").capitalize() for role in roles)
-    if name in {"start", "finish", "birth_date"}:
-        return day(str(value))
-    return STYLES.get(value, str(value)) if name == "style" else str(value)
-
-
 def fields_in_words(values: Values) -> list[tuple[str, str]]:
     """(label, value) of the fields that say something; e-mail always, for its lack says something too."""
     organizations = organization_names(organizations_in(values))
-    shown = [(name, in_words(name, value, organizations)) for name, value in values.items() if _adds(name, value)]
-    return [(FIELDS[name], text) for name, text in shown if text or name == "email"]
+    shown = [(name, value_text(name, value, organizations, {})) for name, value in values.items() if _adds(name, value)]
+    return [(LABELS[name], text) for name, text in shown if text or name == "email"]
 
 
 def side_by_side(incoming: Values, held: Values | None) -> list[tuple[str, list[str]]]:
@@ -116,9 +73,9 @@ def side_by_side(incoming: Values, held: Values | None) -> list[tuple[str, list[
     organizations = organization_names(organizations_in(*sides))
     rows = []
     for name in dict.fromkeys(name for side in reversed(sides) for name in side):
-        values = [in_words(name, side.get(name), organizations) for side in sides]
+        values = [value_text(name, side.get(name), organizations, {}) for side in sides]
         if any(values) and any(_adds(name, side.get(name)) for side in sides):
-            rows.append((FIELDS[name], values))
+            rows.append((LABELS[name], values))
     return rows
 
 
@@ -166,7 +123,7 @@ def _event(row: Any) -> Event:
 
 def _title(row: Any) -> str:
     words = DONE if row.state == "applied" else PLANNED
-    fields = [FIELDS.get(name, name).lower() for name in row.after if name not in {"archived", "identifiers"}]
+    fields = [LABELS.get(name, name).lower() for name in row.after if name not in {"archived", "identifiers"}]
     what = f"{words.get(row.verb, row.verb)}: {', '.join(fields)}" if row.verb == "edit" and fields else words[row.verb]
     people = [
         f"{plural(len(row.roster[part]), 'person', 'people')} {verb}"

@@ -9,8 +9,6 @@ from sqlalchemy import Engine, Select, Text, select, type_coerce
 
 from sisportal.extensions import db
 from sisportal.models import (
-    Account,
-    AccountLink,
     ClassLink,
     SchoolClass,
     SisConnection,
@@ -26,7 +24,7 @@ from sisportal.syncing.held import account_columns, account_held
 from sisportal.syncing.rows import read
 from sisportal.web.access import Rule, access, get_connection
 from sisportal.web.csv_files import csv_file
-from sisportal.web.mirror_lists import MirrorList, link_state, school_names
+from sisportal.web.mirror_lists import MirrorList, link_state, rows_of, school_names, shown
 from sisportal.web.record_words import side_by_side, sync_history
 from sisportal.web.rendering import render_tab
 
@@ -45,7 +43,10 @@ def listing(kind: str, people: str) -> Response:
     connection = get_connection(kind)
     schools = school_names(connection)
     found = MirrorList(connection, SisPerson, ROLES[people]).listing(schools)
-    rows = {row["id"]: row for row in _rows(db.session.execute(_shown().where(SisPerson.id.in_(found.ids))), schools)}
+    rows = {
+        row["id"]: row
+        for row in _rows(db.session.execute(shown(SisPerson).where(SisPerson.id.in_(found.ids))), schools)
+    }
     return render_tab(
         "sis_people/people.html",
         connection=connection,
@@ -65,7 +66,7 @@ def spreadsheet(kind: str, people: str) -> Response:
     connection = get_connection(kind)
     schools = school_names(connection)
     asked = MirrorList(connection, SisPerson, ROLES[people]).asked(schools)
-    return csv_file(f"{kind}-{people}.csv", HEADING, _lines(db.engine, _shown(asked), schools))
+    return csv_file(f"{kind}-{people}.csv", HEADING, _lines(db.engine, shown(SisPerson, asked), schools))
 
 
 @blueprint.get("/<any(teachers, students):people>/<path:source_id>")
@@ -74,7 +75,7 @@ def person(kind: str, people: str, source_id: str) -> Response:
     """One person: what the SIS says and what the portal holds, their sections, and every action ever planned for them."""
     connection = get_connection(kind)
     row = db.session.execute(
-        _shown()
+        shown(SisPerson)
         .add_columns(SisPerson.gone_in_sync, SisPerson.in_scope, *account_columns())
         .where(
             SisPerson.connection_id == connection.id,
@@ -106,31 +107,8 @@ def person(kind: str, people: str, source_id: str) -> Response:
     )
 
 
-def _shown(asked: Any = None) -> Any:
-    """What lists show of a person: id, source_id, payload as text, school, account_id, archived_at."""
-    link = (AccountLink.connection_id == SisPerson.connection_id) & (AccountLink.source_id == SisPerson.source_id)
-    columns = (
-        SisPerson.id,
-        SisPerson.source_id,
-        type_coerce(SisPerson.payload, Text).label("payload"),
-        SisPerson.school,
-        AccountLink.account_id,
-        Account.archived_at,
-    )
-    statement = select(*columns) if asked is None else asked.with_only_columns(*columns)
-    return statement.outerjoin(AccountLink, link).outerjoin(Account, Account.id == AccountLink.account_id)
-
-
 def _rows(found: Any, schools: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    for row in found:
-        record = _decode(row.payload)
-        yield {
-            "id": row.id,
-            "record": record,
-            "label": person_label(record),
-            "school": schools.get(row.school, ""),
-            "state": link_state(row.account_id, row.archived_at),
-        }
+    return rows_of(found, _decode, person_label, schools)
 
 
 def _lines(engine: Engine, statement: Select[Any], schools: Mapping[str, str]) -> Iterator[tuple[str, ...]]:

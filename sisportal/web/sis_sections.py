@@ -11,9 +11,7 @@ from sisportal.extensions import db
 from sisportal.models import (
     Account,
     AccountLink,
-    ClassLink,
     Membership,
-    SchoolClass,
     SisConnection,
     SisPerson,
     SisSection,
@@ -26,7 +24,7 @@ from sisportal.syncing.held import class_columns, class_held
 from sisportal.syncing.rows import read
 from sisportal.web.access import Rule, access, get_connection
 from sisportal.web.csv_files import csv_file
-from sisportal.web.mirror_lists import MirrorList, link_state, school_names
+from sisportal.web.mirror_lists import MirrorList, link_state, rows_of, school_names, shown
 from sisportal.web.record_words import side_by_side, sync_history
 from sisportal.web.rendering import render_tab
 
@@ -46,8 +44,8 @@ def listing(kind: str) -> Response:
     connection = get_connection(kind)
     schools = school_names(connection)
     found = MirrorList(connection, SisSection).listing(schools)
-    shown = _shown().where(SisSection.id.in_(found.ids))
-    rows = {row["id"]: row for row in _rows(db.session.execute(shown), schools)}
+    statement = shown(SisSection).where(SisSection.id.in_(found.ids))
+    rows = {row["id"]: row for row in _rows(db.session.execute(statement), schools)}
     return render_tab(
         "sis_sections/sections.html",
         connection=connection,
@@ -65,7 +63,7 @@ def spreadsheet(kind: str) -> Response:
     """Every section that the list would show on all its pages."""
     connection = get_connection(kind)
     schools = school_names(connection)
-    statement = _shown(MirrorList(connection, SisSection).asked(schools))
+    statement = shown(SisSection, MirrorList(connection, SisSection).asked(schools))
     return csv_file(f"{kind}-sections.csv", HEADING, _lines(db.engine, statement, schools))
 
 
@@ -75,7 +73,7 @@ def section(kind: str, source_id: str) -> Response:
     """One section: what the SIS says and what the portal holds, its roster, and every action ever planned for it."""
     connection = get_connection(kind)
     row = db.session.execute(
-        _shown()
+        shown(SisSection)
         .add_columns(SisSection.gone_in_sync, SisSection.in_scope, *class_columns())
         .where(SisSection.connection_id == connection.id, SisSection.source_id == source_id)
     ).one_or_none()
@@ -101,31 +99,8 @@ def section(kind: str, source_id: str) -> Response:
     )
 
 
-def _shown(asked: Any = None) -> Any:
-    """What lists show of a section: id, source_id, payload as text, school, class_id, archived_at."""
-    link = (ClassLink.connection_id == SisSection.connection_id) & (ClassLink.source_id == SisSection.source_id)
-    columns = (
-        SisSection.id,
-        SisSection.source_id,
-        type_coerce(SisSection.payload, Text).label("payload"),
-        SisSection.school,
-        ClassLink.class_id,
-        SchoolClass.archived_at,
-    )
-    statement = select(*columns) if asked is None else asked.with_only_columns(*columns)
-    return statement.outerjoin(ClassLink, link).outerjoin(SchoolClass, SchoolClass.id == ClassLink.class_id)
-
-
 def _rows(found: Any, schools: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    for row in found:
-        record = _decode(row.payload)
-        yield {
-            "id": row.id,
-            "record": record,
-            "label": section_label(record),
-            "school": schools.get(row.school, ""),
-            "state": link_state(row.class_id, row.archived_at),
-        }
+    return rows_of(found, _decode, section_label, schools)
 
 
 def _lines(engine: Engine, statement: Select[Any], schools: Mapping[str, str]) -> Iterator[tuple[object, ...]]:

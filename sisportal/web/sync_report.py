@@ -163,11 +163,19 @@ def _report(sync: Sync) -> dict[str, Any]:
         "seals": [(seal_sentence(seal), seal["complete"], seal["reason"]) for seal in sync.completeness],
         "types": sync_words.TYPES,
         "is_committed": sync.state in sync_words.COMMITTED,
-        "may_commit": sync.state in review.OPEN and bool(ready) and not stale and not at.busy,
+        **_may(sync, at, ready=bool(ready), stale=stale),
+    }
+
+
+def _may(sync: Sync, at: running.Standing, *, ready: bool, stale: bool) -> dict[str, bool]:
+    """What can be done with the sync now."""
+    restartable = {SyncState.FAILED, SyncState.INTERRUPTED, SyncState.CANCELLED, SyncState.EXPIRED}
+    renewable = {*review.OPEN, SyncState.EXPIRED, SyncState.SUPERSEDED}
+    return {
+        "may_commit": sync.state in review.OPEN and ready and not stale and not at.busy,
         "may_discard": sync.state == SyncState.PREPARED and not at.busy,
-        "may_prepare_again": sync.state in {*review.OPEN, SyncState.EXPIRED, SyncState.SUPERSEDED} and not at.busy,
-        "may_restart": at.state in {SyncState.FAILED, SyncState.INTERRUPTED, SyncState.CANCELLED, SyncState.EXPIRED}
-        or stale,
+        "may_prepare_again": sync.state in renewable and not at.busy,
+        "may_restart": at.state in restartable or stale,
     }
 
 

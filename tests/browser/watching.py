@@ -5,7 +5,7 @@ import re
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response, WebError
 
-_AXE = "axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)"
+_AXE = "options => axe.run(document, {resultTypes: ['violations'], ...options}).then(found => found.violations)"
 _HARMLESS = (
     "status of 422",  # a refused form
     "popovertarget is ignored on elements with commandfor",  # which older browsers need
@@ -40,10 +40,11 @@ class Watch:
             self.complaints.append(f"{response.status}: {response.url}")
 
 
-def unusable(page: Page) -> list[str]:
-    """What axe finds wrong with the page as it is now, and whether it is wider than its window."""
+def unusable(page: Page, *rules: str) -> list[str]:
+    """What axe finds wrong with the page as it is now, by all of its rules or by some; and whether it is too wide."""
     page.evaluate(AXE_SCRIPT)
-    found = [f"{rule['id']}: {', '.join(map(_place, rule['nodes']))}" for rule in page.evaluate(_AXE)]
+    violations = page.evaluate(_AXE, {"runOnly": list(rules)} if rules else {})
+    found = [f"{rule['id']}: {', '.join(map(_place, rule['nodes']))}" for rule in violations]
     width, window = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     return [*found, f"{width} pixels wide in {window}"] if width > window else found
 

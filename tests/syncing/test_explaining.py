@@ -1,10 +1,11 @@
 """Actions, evidence and completeness in words."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 
-from sisportal.syncing.explaining import evidence_sentences, field_rows, held_words, seal_sentence, summary
+from sisportal.syncing.explaining import day, evidence_sentences, field_rows, held_words, seal_sentence, summary
 
 
 @pytest.mark.parametrize(
@@ -97,3 +98,11 @@ def test_completeness_is_told_in_words() -> None:
 def test_what_is_not_held_needs_no_words() -> None:
     assert held_words("") == ""
     assert held_words("names-disagree").startswith("The key agrees and the names do not.")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(date(2026, 11, 3), "3 Nov 2026"), ("2026-11-03", "3 Nov 2026"), ("", ""), ("Fall <2026>", "Fall <2026>")],
+)
+def test_a_day_is_written_out_and_what_is_no_day_stays(value: date | str, text: str) -> None:
+    assert day(value) == text

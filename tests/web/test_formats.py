@@ -1,6 +1,6 @@
 """Numbers, moments and days as people read them."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -26,14 +26,6 @@ def test_a_count_agrees_with_its_noun(count: int, nouns: tuple[str, ...], text: 
 @pytest.mark.parametrize(("part", "whole", "text"), [(0, 0, "0 %"), (999, 1000, "99 %"), (3, 3, "100 %")])
 def test_nothing_is_called_done_before_it_is(part: int, whole: int, text: str) -> None:
     assert formats.percent(part, whole) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(date(2026, 11, 3), "3 Nov 2026"), ("2026-11-03", "3 Nov 2026"), ("", ""), ("Fall <2026>", "Fall <2026>")],
-)
-def test_a_day_is_written_out_and_what_is_no_day_stays(value: date | str, text: str) -> None:
-    assert formats.day(value) == text
 
 
 @pytest.mark.parametrize(
