@@ -73,6 +73,9 @@ def save(kind: str) -> Response:
         return _test(kind, form)
     if form.errors:
         return render_invalid("sis_setup/connect.html", **_form_context(kind, form))
+    if not _changes(kind, form):  # or a plan that waits could no longer be committed
+        flash("Nothing was changed.", "info")
+        return redirect_for(url_for("sis_configure.configure", kind=kind))
     return _keep(kind, form)
 
 
@@ -180,6 +183,12 @@ def _facts(kind: str, form: ConnectForm) -> ConnectionFacts:
         committed_sync_id=None,
         committed_options=None,
     )
+
+
+def _changes(kind: str, form: ConnectForm) -> bool:
+    """Whether what was entered differs from what the connection keeps; a secret that was entered counts as another one."""
+    secret_entered = any(request.form.get(name, "").strip() for name in _SECRETS)
+    return _held(kind) is None or secret_entered or form.settings != _stored(kind).settings
 
 
 def _keep(kind: str, form: ConnectForm) -> Response:

@@ -34,7 +34,7 @@ def connect(page: Page, sis: str, token: str) -> None:
     page.get_by_role("link", name="Connect Clever").click()
     page.get_by_role("button", name="Yes").click()
     page.get_by_role("link", name="Connect Clever").click()
-    page.get_by_label("API address").fill(sis)
+    page.get_by_label("API base URL").fill(sis)
     page.get_by_label("District token").fill(token)
     page.get_by_role("button", name="Test connection").click()
     expect(page.get_by_text("Everything works")).to_be_visible()

@@ -78,6 +78,22 @@ def test_a_blank_token_keeps_the_stored_one_but_not_for_another_address(
     assert kept(app)[1] == {"token": sandbox.sandbox.token}
 
 
+def test_saving_what_is_stored_already_leaves_plans_as_they_are(app: Flask, ada: FlaskClient, sandbox: Served) -> None:
+    def version() -> int:
+        with app.app_context():
+            return db.session.scalars(select(SisConnection.options_version)).one()
+
+    ada.post(CONNECT, data=entered(sandbox))
+    before = version()
+
+    same = ada.post(CONNECT, data=entered(sandbox, token=""), follow_redirects=True)
+    after = version()
+    ada.post(CONNECT, data=entered(sandbox))
+
+    assert "Nothing was changed." in words(same)
+    assert (after == before, version() > before) == (True, True)
+
+
 def test_a_client_secret_takes_the_place_of_the_token(app: Flask, ada: FlaskClient, sandbox: Served) -> None:
     ada.post(CONNECT, data=entered(sandbox))
     ada.post(CONNECT, data=entered(sandbox, token="", client_id="app", client_secret="secret"))
