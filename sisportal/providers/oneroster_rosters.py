@@ -50,6 +50,8 @@ class Rosters:
         self._skipped = set(skipped)
         self._rosters: dict[str, Roster] = {}
         self._names: dict[str, str] = {}
+        self._odd_roles: set[str] = set()
+        """Classes of which it was told that an enrollment's role is unknown."""
         self.broken = 0
         """Enrollments that name no class or no user."""
 
@@ -70,7 +72,7 @@ class Rosters:
         return self._rosters.pop(class_id, None) or Roster()
 
     def take(self, enrollments: Iterable[WireEnrollment], problems: list[Problem]) -> None:
-        """Note who is in which class. An enrollment of an unknown class is a problem, once for each such class."""
+        """Note who is in which class. An unknown class is a problem once, and so is a class with an unknown role."""
         finishes = self._finishes
         for one in enrollments:
             class_id, user = ref(one.class_), ref(one.user)
@@ -86,12 +88,14 @@ class Rosters:
                     self._skipped.add(class_id)
                     problems.append(Problem("unknown-section", "section", class_id, "class", one.id[:200]))
                 continue
-            self._seat(one, class_id, self._names.setdefault(user, user))
+            role = role_named(plain(one.role))
+            if role is None and not is_gone(one.status) and class_id not in self._odd_roles:
+                self._odd_roles.add(class_id)
+                problems.append(Problem("broken-enrollment", "section", class_id, "known role", one.id[:200]))
+            if role in PLANNED:
+                self._seat(one, class_id, self._names.setdefault(user, user), role)
 
-    def _seat(self, one: WireEnrollment, class_id: str, user: str) -> None:
-        role = role_named(plain(one.role))
-        if role not in PLANNED:
-            return
+    def _seat(self, one: WireEnrollment, class_id: str, user: str, role: Role | None) -> None:
         roster = self._rosters.get(class_id)
         if roster is None:
             roster = self._rosters[class_id] = Roster()

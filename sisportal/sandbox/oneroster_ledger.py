@@ -137,7 +137,8 @@ class Ledger:
         """Another one whenever anything may have changed."""
         self._names = Names()
         self._entries: dict[str, Entries] = {}
-        self._revision = -1
+        self._taken = (-1, 0)
+        """Revision and day of the district as it was last taken."""
         self._stamp: Milliseconds = 0
         self.take()
         district.watchers.append(self.take)
@@ -149,10 +150,10 @@ class Ledger:
     def take(self) -> None:
         """Follow the district: a moment of its own for every time that it changed, later than any before."""
         district = self.district
-        if district.revision == self._revision:
+        if self._taken == (district.revision, district.day):
             return
-        begun = self._revision >= 0
-        self._revision = district.revision
+        begun = bool(self._entries)
+        self._taken = district.revision, district.day
         self._stamp = max(district.last_sync, self._stamp + 1000)
         stamp, oldest = self._stamp if begun else 0, oldest_told(district, TOLD_DAYS)
         draft = Draft(district, self._names)
