@@ -8,6 +8,7 @@ from sisportal.roster.fields import Standing, Values, standing
 from sisportal.roster.records import Problem
 from sisportal.roster.text import LONGEST_SEARCH, folded, searchable
 from sisportal.syncing import browser_sessions
+from sisportal.syncing.archiving import Kind, archive
 from sisportal.syncing.held import (
     ACCOUNT_COLUMNS,
     ACCOUNT_LINKS,
@@ -149,23 +150,8 @@ class AccountCommit:
         )
 
     def _delete(self, connection: Connection, actions: list[Stored], results: Results) -> None:
-        held = _held(connection, [action.target_id for action in actions if action.target_id is not None])
-        linked = read_links(connection, ACCOUNT_LINKS, self._connection_id, actions)
-        now = stored_moment(connection, self._ledger.clock())
-        rows: list[Row] = []
-        for action in actions:
-            account = held.get(action.target_id or 0)
-            if account is None:
-                results.conflict(action, GONE)
-            elif not linked.agrees(action):
-                results.conflict(action, UNLINKED)
-            elif account.values["archived"]:
-                results.already_so(action, account.id, "The account was archived already.")
-            else:
-                rows.append((now, self._ledger.sync_id, self._ledger.sync_id, account.id))
-                results.applied(action, account.id)
-        update_rows(connection, ACCOUNTS, ("archived_at", "archived_by_sync", "changed_by_sync"), ("id",), rows)
-        browser_sessions.end_all(connection, (row[-1] for row in rows))
+        archived = archive(connection, _KIND, self._ledger, self._connection_id, actions, results)
+        browser_sessions.end_all(connection, archived)
 
     def _linked(self, connection: Connection, source_ids: list[str]) -> dict[str, int]:
         statement = select(ACCOUNT_LINKS.c.source_id, ACCOUNT_LINKS.c.account_id).where(
@@ -227,3 +213,6 @@ def _taken(connection: Connection, usernames: list[str]) -> set[str]:
 
 def _ascii_lower(username: str) -> str:
     return username.encode().lower().decode()
+
+
+_KIND = Kind(ACCOUNTS, ACCOUNT_LINKS, _held, GONE, UNLINKED, "The account was archived already.")

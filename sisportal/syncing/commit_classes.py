@@ -8,6 +8,7 @@ from sisportal.roster.fields import CLASS_FIELDS, Standing, Values, standing
 from sisportal.roster.options import Options
 from sisportal.roster.records import Section
 from sisportal.roster.sessions import session_key
+from sisportal.syncing.archiving import Kind, archive
 from sisportal.syncing.held import (
     CLASS_COLUMNS,
     CLASS_LINKS,
@@ -133,22 +134,7 @@ class ClassCommit:
         self._rosters.write(connection)
 
     def _delete(self, connection: Connection, actions: list[Stored], results: Results) -> None:
-        held = _held(connection, [action.target_id for action in actions if action.target_id is not None])
-        linked = read_links(connection, CLASS_LINKS, self._connection_id, actions)
-        now = stored_moment(connection, self._ledger.clock())
-        rows: list[Row] = []
-        for action in actions:
-            class_ = held.get(action.target_id or 0)
-            if class_ is None:
-                results.conflict(action, GONE)
-            elif not linked.agrees(action):
-                results.conflict(action, UNLINKED)
-            elif class_.values["archived"]:
-                results.already_so(action, class_.id, "The class was archived already.")
-            else:
-                rows.append((now, self._ledger.sync_id, self._ledger.sync_id, class_.id))
-                results.applied(action, class_.id)
-        update_rows(connection, CLASSES, ("archived_at", "archived_by_sync", "changed_by_sync"), ("id",), rows)
+        archive(connection, _KIND, self._ledger, self._connection_id, actions, results)
 
     def _session_keys(self, connection: Connection, actions: list[Stored]) -> dict[str, str]:
         """The session key of each new section (option 14), from the record that the plan was made of."""
@@ -205,3 +191,6 @@ def _held(connection: Connection, ids: list[int]) -> dict[int, Held]:
     statement = select(CLASSES.c.id, CLASSES.c.archived_at, *class_columns()).where(CLASSES.c.id.in_(ids))
     rows = connection.execute(statement.with_for_update()).all()
     return {row[0]: Held(row[0], class_held(row[2:]) | {"archived": row[1] is not None}) for row in rows}
+
+
+_KIND = Kind(CLASSES, CLASS_LINKS, _held, GONE, UNLINKED, "The class was archived already.")
