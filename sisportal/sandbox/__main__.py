@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     sys.stdout.write(
         f"Test double of Clever and OneRoster (not affiliated): {sandbox.district.name}, {asked.students:,} students\n"
         f"  http://{asked.host}:{server.server_port}\n  token {sandbox.token}\n"
-        f"  OneRoster {', '.join(sandbox.oneroster.profile.root(v) for v in ('1.1', '1.2'))}: {sandbox.oneroster.profile_name}\n"
+        f"  OneRoster {', '.join(root for _, root in sandbox.oneroster.profile.roots)}: {sandbox.oneroster.profile_name}\n"
     )
     sys.stdout.flush()
     server.serve_forever(poll_interval=0.1)
