@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from sisportal.extensions import db
-from sisportal.models import Account, AuditEvent, Notification, Organization
+from sisportal.models import Account, AuditEvent, Membership, Notification, Organization, SyncWarning
 from sisportal.roster.records import School, Section
 from sisportal.syncing import settings
 from sisportal.web.access import rule_of
@@ -91,20 +91,46 @@ def addresses(app: Flask, divided: Divided) -> Iterator[tuple[str, str]]:
             yield from ((method, path(app, route) + query) for query in ("?state=all", "?q=s", "?organization=2"))
 
 
-@pytest.mark.parametrize("who", ["nora", "vic"])
+@pytest.fixture
+def teo(app: Flask, divided: Divided) -> FlaskClient:
+    """A teacher of the north, with a class there."""
+    account_id = divided.somebody("teacher", 1)
+    members = ((account_id, 0), (divided.abel, 1000))
+    divided.class_(Section("bio", "Biology", school=NORTH), members)
+    return browser(app, account_id)
+
+
+@pytest.fixture
+def abel(app: Flask, divided: Divided) -> FlaskClient:
+    """A student of the north, who is in a class of the south, too."""
+    with divided.engine.begin() as connection:
+        connection.execute(delete(Membership).where(Membership.class_id != divided.art))
+        connection.execute(update(Membership).where(Membership.position == 0).values(account_id=divided.shared))
+    return browser(app, divided.abel)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("who", ["nora", "vic", "teo", "abel"])
 def test_no_route_shows_anything_of_another_organization(
-    app: Flask, divided: Divided, who: str, request: pytest.FixtureRequest
+    app: Flask, divided: Divided, who: str, method: str, request: pytest.FixtureRequest
 ) -> None:
     client: FlaskClient = request.getfixturevalue(who)
-    with divided.engine.begin() as connection:
-        connection.execute(insert(AuditEvent), [{"at": NOW, "actor": "Suarez", "event": "signed-in", "subject": "x"}])
-        told = {"account_id": 1, "kind": "prepared", "text": "Suarez", "created_at": NOW}
-        connection.execute(insert(Notification), [told])
+    plant(divided)
     shown = {}
-    for method, address in addresses(app, divided):
-        if method == "GET" and (found := [word for word in FOREIGN if word in client.get(address).text]):
+    for way, address in addresses(app, divided):
+        if way == method and (found := [word for word in FOREIGN if word in client.open(address, method=way).text]):
             shown[address] = found
     assert shown == {}
+
+
+def plant(divided: Divided) -> None:
+    """What is told of the south: in the audit log, to somebody else, and by a sync."""
+    told = {"account_id": 1, "kind": "prepared", "text": "Suarez", "created_at": NOW}
+    warning = {"sync_id": 1, "stage": "prepare", "code": "duplicate-email", "type": "student", "external_id": "s"}
+    with divided.engine.begin() as connection:
+        connection.execute(insert(AuditEvent), [{"at": NOW, "actor": "Suarez", "event": "signed-in", "subject": "x"}])
+        connection.execute(insert(Notification), [told])
+        connection.execute(insert(SyncWarning), [warning | {"value": "Suarez"}])
 
 
 def test_the_test_sees_what_an_administrator_sees(app: Flask, divided: Divided, ada: FlaskClient) -> None:
