@@ -1,6 +1,7 @@
 """Prepare: fetch, mirror, plan, save. Writes the mirror and the plan, never the LMS side (SPEC 5)."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from sisportal.models.database import writing
 from sisportal.providers.base import DistrictFacts, Provider, ProviderError
 from sisportal.roster.options import Item
 from sisportal.roster.records import Problem
-from sisportal.syncing import apps, notices, packages
+from sisportal.syncing import apps, auto_commit, notices, packages
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.carrying import carry_ticks
 from sisportal.syncing.connections import MAP_ALL_FIRST, NAMES, OpenProvider, load, options_to_store, remember_schools
@@ -26,7 +27,7 @@ from sisportal.syncing.recalled import Recalled
 from sisportal.syncing.rows import few_collections, insert_one
 from sisportal.syncing.since import place_in_feed
 from sisportal.syncing.states import NotAllowed, claim, move
-from sisportal.syncing.words import planned_sentence
+from sisportal.syncing.words import Counts, planned_sentence
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +157,7 @@ class Preparation:
 
     def _take_district(self, provider: Provider) -> None:
         self._district = provider.district()
-        if self._district.state in {"paused", "error", "pending"}:
+        if self._district.state in auto_commit.UNSURE_STATES:
             self._plan.warn([Problem("district-paused", value=self._district.state)])
 
     def _map_all_first(self, provider: Provider) -> None:
@@ -219,8 +220,23 @@ class Preparation:
                 "claim": None,
             }
             move(connection, self._sync_id, SyncState.PREPARED, **values)
-            notices.notify(connection, self._sync_id, "prepared", planned_sentence(counts), now)
+            self._tell(connection, counts, held, now)
         return SyncState.PREPARED
+
+    def _tell(self, connection: Connection, counts: Counts, held: Sequence[Mapping[str, Any]], now: datetime) -> None:
+        """Notify; and where the sync is to be committed by itself, ask for that, or say why it waits."""
+        by_itself = bool(self._request.get(auto_commit.AUTO_COMMIT))
+        why_not = auto_commit.why_not(held, self._district.state) if by_itself else ""
+        told = planned_sentence(counts, by_itself=by_itself and not why_not)
+        if why_not:
+            waits = " ".join(part for part in (self._note(connection), why_not) if part)
+            connection.execute(update(Sync).where(Sync.id == self._sync_id).values(note=waits))
+        elif by_itself:
+            auto_commit.ask(connection, self._sync_id, now)
+        notices.notify(connection, self._sync_id, "held" if why_not else "prepared", f"{told} {why_not}".rstrip(), now)
+
+    def _note(self, connection: Connection) -> str:
+        return connection.scalars(select(Sync.note).where(Sync.id == self._sync_id)).one()
 
     def _keep_district(self, connection: Connection, now: datetime) -> None:
         values: dict[str, Any] = {

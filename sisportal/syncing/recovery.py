@@ -9,8 +9,8 @@ from sqlalchemy import Engine, select, update
 from sisportal.models import Sync, SyncState
 from sisportal.models.database import writing
 from sisportal.syncing.queue import COMMIT, PREPARE, QueueGone, StageQueue
-from sisportal.syncing.running import ASKED, commit_asked
-from sisportal.syncing.states import MOVES, dead_commits, interrupt_dead
+from sisportal.syncing.running import commit_asked
+from sisportal.syncing.states import ASKED, MOVES, dead_commits, interrupt_dead
 
 logger = logging.getLogger(__name__)
 

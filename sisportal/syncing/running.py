@@ -14,10 +14,8 @@ from sisportal.syncing.prepare import request_sync
 from sisportal.syncing.review import OPEN, Who
 from sisportal.syncing.settings import TIMEZONE, read_settings
 from sisportal.syncing.since import BEGINNING, asked_for
-from sisportal.syncing.states import Busy, NotAllowed, interrupt_dead, is_alive
+from sisportal.syncing.states import ASKED, Busy, NotAllowed, interrupt_dead, is_alive
 
-ASKED = "Waiting for the worker to begin the commit"
-"""The stage of a sync whose commit was asked for and has not begun."""
 ASKED_FOR = timedelta(minutes=2)
 """After this long without a worker the page offers the commit again; what was asked for stays asked for."""
 
@@ -74,6 +72,14 @@ def standing(sync: Any, now: datetime) -> Standing:
 def commit_asked(sync: Any) -> bool:
     """Whether a commit was asked for and has not begun."""
     return sync.state in OPEN and sync.stage == ASKED and sync.heartbeat_at is not None
+
+
+def is_commit_asked(engine: Engine, sync_id: int) -> bool:
+    """Whether a commit of the sync was asked for and has not begun."""
+    with engine.connect() as connection:
+        columns = select(Sync.state, Sync.stage, Sync.heartbeat_at)
+        row = connection.execute(columns.where(Sync.id == sync_id)).one_or_none()
+    return row is not None and commit_asked(row)
 
 
 def start(

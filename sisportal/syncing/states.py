@@ -12,6 +12,9 @@ from sisportal.models.database import writing
 STALE_AFTER = timedelta(seconds=10)
 """A stage whose heartbeat is older than this is taken to be dead: it beats every second."""
 
+ASKED = "Waiting for the worker to begin the commit"
+"""The stage of a sync whose commit was asked for and has not begun."""
+
 MOVES: dict[SyncState, frozenset[SyncState]] = {
     SyncState.QUEUED: frozenset({SyncState.PREPARING, SyncState.CANCELLED, SyncState.FAILED, SyncState.INTERRUPTED}),
     SyncState.PREPARING: frozenset({SyncState.PREPARED, SyncState.FAILED, SyncState.INTERRUPTED, SyncState.CANCELLED}),

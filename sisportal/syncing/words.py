@@ -7,12 +7,13 @@ Counts = Mapping[str, Mapping[str, Mapping[str, int]]]
 _PLURALS = {"organization": "organizations", "student": "students", "teacher": "teachers", "section": "sections"}
 
 
-def planned_sentence(counts: Counts) -> str:
-    """What a prepared sync would change."""
+def planned_sentence(counts: Counts, *, by_itself: bool = False) -> str:
+    """What a prepared sync would change, and what follows: it is reviewed, or committed by itself."""
     total = sum(verb.get("planned", 0) for type_ in counts.values() for verb in type_.values())
     if not total:
         return "The sync is prepared: nothing has changed, there is nothing to commit."
-    return f"The sync is prepared: {_listed(counts, 'planned')}. Review the changes, then commit them."
+    follows = "It is committed by itself." if by_itself else "Review the changes, then commit them."
+    return f"The sync is prepared: {_listed(counts, 'planned')}. {follows}"
 
 
 def committed_sentence(counts: Counts) -> str:

@@ -125,7 +125,7 @@ def _sentence(sync: Sync | None, how: Standing | None) -> tuple[str, str]:
         return "danger", "The commit stopped half-way. It goes on by itself within a minute, or when you continue it."
     if how.busy:
         return "info", how.words or "A sync runs"
-    note = planned_sentence(sync.counts) if how.state is SyncState.PREPARED else sync.note
+    note = f"{planned_sentence(sync.counts)} {sync.note}".rstrip() if how.state is SyncState.PREPARED else sync.note
     return TONES.get(how.state, ""), note or STOPPED.get(how.state, "")
 
 

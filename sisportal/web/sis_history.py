@@ -82,7 +82,7 @@ def _common(connection: SisConnection) -> dict[str, Any]:
 
 def _line(sync: Sync, people: dict[int, str]) -> dict[str, Any]:
     at = running.standing(sync, now())
-    word = sync_words.NOTES[at.state]
+    word = "Held" if at.state is SyncState.PREPARED and sync.held else sync_words.NOTES[at.state]
     return {
         "sync": sync,
         "state": at.state,

@@ -21,7 +21,7 @@ from sisportal.sandbox.faults import Fault
 from sisportal.sandbox.serving import Served
 from sisportal.syncing.prepare import prepare, request_sync
 from sisportal.syncing.queue import FUNCTIONS, QueueGone, StageQueue, connect, stages
-from sisportal.syncing.running import ASKED
+from sisportal.syncing.states import ASKED
 from tests.services.processes import Start, children
 
 LONG = 30.0
@@ -85,6 +85,13 @@ def test_a_sync_is_prepared_and_committed_from_the_queue(portal: Flask, start: S
     assert worker.wait(LONG) == 0
     with Redis.from_url(redis_url) as redis:
         assert FailedJobRegistry(queue=stages(redis)).get_job_ids() == []
+
+
+def test_a_sync_that_commits_itself_needs_nothing_more(portal: Flask, start: Start) -> None:
+    start("jobs.worker")
+    sync_id = request_sync(db.engine, 1, utc_now(), auto_commit=True)
+    portal.extensions["queue"].send_prepare(sync_id)
+    assert becomes(sync_id, SyncState.COMMITTED)
 
 
 def test_a_stage_ends_with_its_worker_and_the_next_worker_says_so(portal: Flask, start: Start, sandbox: Served) -> None:

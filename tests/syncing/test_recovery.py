@@ -10,7 +10,7 @@ from sqlalchemy import Engine, insert, select
 from sisportal.models import SisConnection, Sync
 from sisportal.models.database import make_engine
 from sisportal.syncing.recovery import recover
-from sisportal.syncing.running import ASKED
+from sisportal.syncing.states import ASKED
 from tests.fakes import FakeQueue
 
 NOW = datetime(2026, 11, 3, 13, 5, tzinfo=UTC)

@@ -13,7 +13,7 @@ from sisportal.syncing import running
 from sisportal.syncing.commit import Stale
 from sisportal.syncing.review import Who
 from sisportal.syncing.running import Standing
-from sisportal.syncing.states import Busy, NotAllowed
+from sisportal.syncing.states import ASKED, Busy, NotAllowed
 from tests.syncing.plans import NOW, action, audited, make_connection, make_sync
 
 ADA = Who("ada@example.org")
@@ -57,7 +57,7 @@ def test_a_sync_that_was_asked_for_waits_for_the_worker(engine: Engine, connecti
         ({"state": SyncState.PREPARING, "heartbeat_at": NOW}, "runs since 13:05 UTC"),
         ({"state": SyncState.COMMITTING, "heartbeat_at": NOW}, "runs since 13:05 UTC"),
         ({"state": SyncState.COMMITTING, "heartbeat_at": LONG_AGO}, "stopped half-way. Continue it first"),
-        ({"stage": running.ASKED, "heartbeat_at": NOW}, "runs since 13:05 UTC"),
+        ({"stage": ASKED, "heartbeat_at": NOW}, "runs since 13:05 UTC"),
     ],
 )
 def test_one_sync_of_a_connection_runs_at_a_time(
