@@ -1,4 +1,4 @@
-"""The tables: directory (LMS side), sis (mirror and connections), syncs (plans and notices), portal (settings and audit)."""
+"""The tables: directory (LMS side), pins (edits by hand), sis (mirror and connections), syncs (plans and notices), portal (settings and audit)."""
 
 from sisportal.models.base import Base
 from sisportal.models.directory import (
@@ -13,6 +13,7 @@ from sisportal.models.directory import (
     SchoolClass,
     Source,
 )
+from sisportal.models.pins import HandEdit, Pin, RecordKind
 from sisportal.models.portal import AuditEvent, FailedSignIn, InstalledApp, PasswordLink, Setting, SignedInBrowser
 from sisportal.models.sis import (
     ConnectionKind,
@@ -50,6 +51,7 @@ __all__ = [
     "ClassStyle",
     "ConnectionKind",
     "FailedSignIn",
+    "HandEdit",
     "InstalledApp",
     "Mapping",
     "MatchDecision",
@@ -58,6 +60,8 @@ __all__ = [
     "Organization",
     "OrganizationLink",
     "PasswordLink",
+    "Pin",
+    "RecordKind",
     "SchoolClass",
     "Setting",
     "SignedInBrowser",

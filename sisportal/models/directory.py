@@ -22,6 +22,8 @@ from sisportal.models.base import Base, Json, Key, Moment, Moment_, Name, Word
 
 _SEVERAL = "replace(organizations, ',', '') <> organizations"
 """A list of more than one id has a comma."""
+EDITED = "edited_at IS NOT NULL"
+"""The few records that a person changed by hand."""
 
 
 class AccountRole(StrEnum):
@@ -91,6 +93,7 @@ class Account(Base):
         ),
         # What the last commit changed, counted by organization without reading the rows.
         Index("ix_account_changed", "changed_by_sync", "organization_id", "role"),
+        Index("ix_account_edited", "edited_at", sqlite_where=text(EDITED), postgresql_where=text(EDITED)),
         # Only of the few who belong to more than one.
         Index("ix_account_several", "id", sqlite_where=text(_SEVERAL), postgresql_where=text(_SEVERAL)),
     )
@@ -139,6 +142,7 @@ class SchoolClass(Base):
         Index("ix_class_list", "search", "organization_id", "archived_at", "source"),
         Index("ix_class_organization", "organization_id", "archived_at"),
         Index("ix_class_changed", "changed_by_sync", "organization_id"),
+        Index("ix_class_edited", "edited_at", sqlite_where=text(EDITED), postgresql_where=text(EDITED)),
         Index(
             "ix_class_session_key",
             "session_key",

@@ -7,11 +7,11 @@ from sqlalchemy import Connection, Engine, exists, func, select, update
 
 from sisportal.models import ActionState, SisConnection, Sync, SyncState, SyncWarning
 from sisportal.models.database import writing
-from sisportal.syncing import notices, packages, parents
+from sisportal.syncing import notices, packages, parents, pins
 from sisportal.syncing.actions import ACTIONS
 from sisportal.syncing.commit_accounts import AccountCommit
 from sisportal.syncing.commit_classes import ClassCommit
-from sisportal.syncing.connections import stored_options
+from sisportal.syncing.connections import load, stored_options
 from sisportal.syncing.guarding import guard_again
 from sisportal.syncing.outcomes import Ledger
 from sisportal.syncing.progress import ClaimLost, Clock, Pulse
@@ -147,6 +147,7 @@ def _finish(ledger: Ledger, connection_id: int) -> SyncState:
         move(connection, ledger.sync_id, state, note=note, finished_at=now, claim=None, stage="")
         values = {"committed_sync_id": ledger.sync_id, "cursor": cursor}
         connection.execute(update(SisConnection).where(SisConnection.id == connection_id).values(values))
+        pins.refresh(connection, load(connection, connection_id))
         text = " ".join((committed_sentence(ledger.counts), note)).strip()
         notices.notify(connection, ledger.sync_id, "committed", text, now)
     return state

@@ -35,6 +35,7 @@ LABELS = {
     "finish": "Finish",
     "style": "Style",
     "teachers": "Teachers, the primary one first",
+    "students": "Students",
     "archived": "State",
     "parent": "Parent",
 }

@@ -13,7 +13,7 @@ from sisportal.models.database import writing
 from sisportal.providers.base import DistrictFacts, Provider, ProviderError
 from sisportal.roster.options import Item
 from sisportal.roster.records import Problem
-from sisportal.syncing import apps, auto_commit, notices, packages
+from sisportal.syncing import apps, auto_commit, notices, packages, pins
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.carrying import carry_ticks
 from sisportal.syncing.connections import MAP_ALL_FIRST, NAMES, OpenProvider, load, options_to_store, remember_schools
@@ -203,6 +203,7 @@ class Preparation:
             if connection.scalar(select(Sync.cancel_asked).where(Sync.id == self._sync_id)):
                 raise Cancelled
             self._keep_district(connection, now)
+            pins.refresh(connection, self._facts)
             self._supersede(connection, now)
             if self._keep_ticks_of:
                 carry_ticks(connection, self._keep_ticks_of, self._sync_id)
