@@ -63,6 +63,21 @@ class ActionState(StrEnum):
     ALREADY_SO = "already-so"
 
 
+class NoticeKind(StrEnum):
+    """What a notification tells of: how a stage ended, or that nothing happens where something should (SPEC 2.5, 8.4)."""
+
+    PREPARED = "prepared"
+    HELD = "held"
+    COMMITTED = "committed"
+    PARTLY_COMMITTED = "partly-committed"
+    FAILED = "failed"
+    UNDONE = "undone"
+    SWITCHED_OFF = "switched-off"
+    """Automatic sync was switched off."""
+    SILENT = "silent"
+    """Nothing has come for too long."""
+
+
 class Sync(Base):
     """One run: a prepare, then perhaps a commit. The row is the truth about both (DESIGN 2)."""
 
@@ -168,7 +183,7 @@ class SyncWarning(Base):
 
 
 class Notification(Base):
-    """A row for one person: what happened, and where the report is."""
+    """A row for one person: what happened, and where it is seen."""
 
     __tablename__ = "notification"
     __table_args__ = (Index("ix_notification_account", "account_id", "id"),)
@@ -178,5 +193,7 @@ class Notification(Base):
     sync_id: Mapped[int | None] = mapped_column(ForeignKey("sync.id"))
     kind: Mapped[Word]
     text: Mapped[Name]
+    link: Mapped[Name]
+    """The path that it leads to: the report of its sync, for whoever may read that."""
     created_at: Mapped[Moment]
     read_at: Mapped[Moment_]

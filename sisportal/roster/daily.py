@@ -1,7 +1,6 @@
 """When a daily run is due: local times of day across clock changes, missed days and clocks that jump (SPEC 8.3)."""
 
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 import msgspec
 
@@ -19,7 +18,7 @@ class Due(msgspec.Struct, frozen=True):
     """To be kept before anything is started, so that the run is started once."""
 
 
-def occurrence(day: date, at: time, zone: ZoneInfo) -> datetime:
+def occurrence(day: date, at: time, zone: tzinfo) -> datetime:
     """The moment (UTC) at which the run of a local day is due.
 
     A time that the clocks skip (spring) is due where they go on; one that they show twice (autumn) the first time.
@@ -33,17 +32,17 @@ def occurrence(day: date, at: time, zone: ZoneInfo) -> datetime:
     return _change(local.replace(fold=1).astimezone(UTC), moment, zone)
 
 
-def next_run(at: time, zone: ZoneInfo, now: datetime) -> datetime:
+def next_run(at: time, zone: tzinfo, now: datetime) -> datetime:
     """The first run (UTC) after ``now``."""
     return min(each for each in _runs(at, zone, now) if each > now)
 
 
-def last_run(at: time, zone: ZoneInfo, now: datetime) -> datetime:
+def last_run(at: time, zone: tzinfo, now: datetime) -> datetime:
     """The last run (UTC) that was due at ``now`` or before."""
     return max(each for each in _runs(at, zone, now) if each <= now)
 
 
-def due(at: time, zone: ZoneInfo, handled_until: datetime, now: datetime) -> Due:
+def due(at: time, zone: tzinfo, handled_until: datetime, now: datetime) -> Due:
     """Whether a run is due, where every run up to ``handled_until`` is dealt with.
 
     Of runs that were missed, only the last is due: they are made up once. Where ``handled_until`` lies so far ahead that
@@ -55,12 +54,12 @@ def due(at: time, zone: ZoneInfo, handled_until: datetime, now: datetime) -> Due
     return Due(last, last) if last > handled_until else Due(None, handled_until)
 
 
-def _runs(at: time, zone: ZoneInfo, now: datetime) -> list[datetime]:
+def _runs(at: time, zone: tzinfo, now: datetime) -> list[datetime]:
     today = now.astimezone(zone).date()
     return [occurrence(today + timedelta(days=days), at, zone) for days in _AROUND]
 
 
-def _change(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+def _change(before: datetime, after: datetime, zone: tzinfo) -> datetime:
     """The moment between two (UTC, whole seconds) at which the clocks of the zone change."""
     old = before.astimezone(zone).utcoffset()
     while after - before > _SECOND:

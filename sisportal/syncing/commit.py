@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, exists, func, select, update
 
-from sisportal.models import ActionState, SisConnection, Sync, SyncState, SyncWarning
+from sisportal.models import ActionState, NoticeKind, SisConnection, Sync, SyncState, SyncWarning
 from sisportal.models.database import writing
 from sisportal.syncing import notices, packages, parents, pins
 from sisportal.syncing.actions import ACTIONS
@@ -148,8 +148,10 @@ def _finish(ledger: Ledger, connection_id: int) -> SyncState:
         values = {"committed_sync_id": ledger.sync_id, "cursor": cursor}
         connection.execute(update(SisConnection).where(SisConnection.id == connection_id).values(values))
         pins.refresh(connection, load(connection, connection_id))
-        text = " ".join((committed_sentence(ledger.counts), note)).strip()
-        notices.notify(connection, ledger.sync_id, "committed", text, now)
+        partly = state is SyncState.PARTLY_COMMITTED
+        text = " ".join((committed_sentence(ledger.counts, partly=partly), note)).strip()
+        kind = NoticeKind.PARTLY_COMMITTED if partly else NoticeKind.COMMITTED
+        notices.notify(connection, ledger.sync_id, kind, text, now)
     return state
 
 

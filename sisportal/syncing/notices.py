@@ -1,19 +1,37 @@
-"""Who is told what: notifications with a link to the report, and the audit log."""
+"""Who is told what: notifications with a link to where it is seen, and the audit log."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
 from sisportal.models import Account, AccountRole, AuditEvent, Notification
+from sisportal.syncing import concerned
+
+Told = Mapping[int, tuple[str, str]]
+"""Account -> the sentence that its person reads, and the path that it leads to."""
 
 
-def notify(connection: Connection, sync_id: int | None, kind: str, text: str, now: datetime) -> None:
-    """Tell every active administrator (SPEC 2.5)."""
+def notify(connection: Connection, sync_id: int | None, kind: str, text: str, now: datetime, *, link: str = "") -> None:
+    """Tell those concerned what happened (SPEC 2.5): a ``NoticeKind``, a sentence, and a path, else the sync's report.
+
+    Every active administrator; of organization administrators those of whose organizations the sync has something to
+    say, in words about these alone and with a link to them.
+    """
+    link = link or (f"/syncs/{sync_id}" if sync_id else "")
     administrators = select(Account.id).where(Account.role == AccountRole.ADMINISTRATOR, Account.archived_at.is_(None))
+    told = dict.fromkeys(connection.scalars(administrators), (text, link))
+    if sync_id is not None:
+        told |= concerned.organization_administrators(connection, sync_id, kind)
+    write_notifications(connection, sync_id, kind, told, now)
+
+
+def write_notifications(connection: Connection, sync_id: int | None, kind: str, told: Told, now: datetime) -> None:
+    """Write a notification for each of these people: the one place where any is written."""
     rows = [
-        {"account_id": id_, "sync_id": sync_id, "kind": kind, "text": text, "created_at": now}
-        for id_ in connection.scalars(administrators)
+        {"account_id": id_, "sync_id": sync_id, "kind": kind, "text": text, "link": link, "created_at": now}
+        for id_, (text, link) in told.items()
     ]
     if rows:
         connection.execute(insert(Notification), rows)

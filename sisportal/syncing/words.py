@@ -4,6 +4,14 @@ from collections.abc import Mapping
 
 Counts = Mapping[str, Mapping[str, Mapping[str, int]]]
 
+_PARTS = {
+    "prepared": "A sync is prepared. In your organizations it would change {listed}. An administrator reviews it.",
+    "held": "A sync is prepared. In your organizations it would change {listed}. Some changes wait for an administrator.",
+    "committed": "A sync was committed. In your organizations it changed {listed}.",
+    "partly-committed": "A sync was partly committed. In your organizations it changed {listed}.",
+    "undone": "A sync was undone. In your organizations that changed {listed}.",
+    "failed": "A sync of your organizations failed. The administrators know; nothing was changed.",
+}
 _PLURALS = {"organization": "organizations", "student": "students", "teacher": "teachers", "section": "sections"}
 
 
@@ -16,12 +24,16 @@ def planned_sentence(counts: Counts, *, by_itself: bool = False) -> str:
     return f"The sync is prepared: {_listed(counts, 'planned')}. {follows}"
 
 
-def committed_sentence(counts: Counts) -> str:
+def committed_sentence(counts: Counts, *, partly: bool = False) -> str:
     """What a commit changed."""
-    total = sum(verb.get("applied", 0) for type_ in counts.values() for verb in type_.values())
-    return (
-        f"The sync is committed: {_listed(counts, 'applied')}." if total else "The sync is committed: nothing changed."
-    )
+    done = "partly committed" if partly else "committed"
+    return f"The sync is {done}: {_listed(counts, 'applied') or 'nothing changed'}."
+
+
+def part_sentence(kind: str, numbers: Mapping[str, int]) -> str:
+    """What an organization administrator is told of a sync: ``numbers`` of their part, by type of record."""
+    listed = _of_types(numbers)
+    return _PARTS.get(kind, "A sync of your organizations: {listed}.").format(listed=listed)
 
 
 def total_of(counts: Counts, outcome: str) -> int:
@@ -30,9 +42,13 @@ def total_of(counts: Counts, outcome: str) -> int:
 
 
 def _listed(counts: Counts, outcome: str) -> str:
+    return _of_types({type_: sum(verb.get(outcome, 0) for verb in verbs.values()) for type_, verbs in counts.items()})
+
+
+def _of_types(numbers: Mapping[str, int]) -> str:
+    """``12 students, 1 section``, in the order of the report, whatever order the numbers are in."""
     parts = []
-    for type_, plural in _PLURALS.items():  # in the order of the report, whatever order the counts are in
-        number = sum(verb.get(outcome, 0) for verb in counts.get(type_, {}).values())
-        if number:
+    for type_, plural in _PLURALS.items():
+        if number := numbers.get(type_, 0):
             parts.append(f"{number:,} {type_ if number == 1 else plural}")
     return ", ".join(parts)

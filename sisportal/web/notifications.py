@@ -1,33 +1,59 @@
-"""The bell and the page of notifications, each with a link to its report."""
+"""The bell and the page of notifications, each with a link to where what it tells of is seen."""
 
 from flask import Blueprint, Response, abort, url_for
 from htmx_flask import request
-from sqlalchemy import Update, select, update
+from sqlalchemy import ColumnElement, Update, func, select, update
 
 from sisportal.extensions import db
-from sisportal.models import Notification
+from sisportal.models import NoticeKind, Notification
 from sisportal.models.database import writing
 from sisportal.web.access import Rule, access, current
 from sisportal.web.frame import bell as current_bell
+from sisportal.web.lists import asked_choice, asked_search, page_of
 from sisportal.web.portal import now
 from sisportal.web.rendering import local_path, redirect_for, render_partial, render_tab
 
 blueprint = Blueprint("notifications", __name__)
 
 SHOWN = ("", "unread")
+KINDS = {
+    "": "All kinds",
+    NoticeKind.PREPARED: "Prepared",
+    NoticeKind.HELD: "Held",
+    NoticeKind.COMMITTED: "Committed",
+    NoticeKind.PARTLY_COMMITTED: "Partly committed",
+    NoticeKind.FAILED: "Failed",
+    NoticeKind.UNDONE: "Undone",
+    NoticeKind.SWITCHED_OFF: "Switched off",
+    NoticeKind.SILENT: "Nothing came",
+}
+TONES = {
+    NoticeKind.PREPARED: "info",
+    NoticeKind.HELD: "warning",
+    NoticeKind.COMMITTED: "success",
+    NoticeKind.PARTLY_COMMITTED: "warning",
+    NoticeKind.FAILED: "danger",
+    NoticeKind.SWITCHED_OFF: "danger",
+    NoticeKind.SILENT: "danger",
+}
 
 
 @blueprint.get("/notifications")
 @access(Rule.SIGNED_IN)
 def listing() -> Response:
-    shown = request.args.get("show", "")
-    mine = select(Notification).where(Notification.account_id == current().id).order_by(Notification.id.desc())
-    if shown == "unread":
-        mine = mine.where(Notification.read_at.is_(None))
-    pages = db.paginate(mine, per_page=50, max_per_page=50, error_out=False)
-    bell = current_bell()
+    found = select(Notification.id).where(*_asked()).order_by(Notification.id.desc())
+    ids, pages = page_of(found)
+    rows = db.session.scalars(select(Notification).where(Notification.id.in_(ids)).order_by(Notification.id.desc()))
     return render_tab(
-        "notifications/notifications.html", pages=pages, show=shown if shown in SHOWN else "", unread=bell.unread
+        "notifications/notifications.html",
+        notices=list(rows),
+        pages=pages,
+        search=asked_search(),
+        kind=asked_choice("kind", KINDS),
+        kinds=KINDS,
+        tones=TONES,
+        show=asked_choice("show", SHOWN),
+        unread=current_bell().unread,
     )
 
 
@@ -40,14 +66,15 @@ def bell() -> Response:
 @blueprint.get("/notifications/<int:notification_id>")
 @access(Rule.SIGNED_IN)
 def follow(notification_id: int) -> Response:
-    """Leads to the report that the notification is about; following it is reading it."""
+    """Leads to what the notification is about; following it is reading it."""
     notification = db.session.get(Notification, notification_id)
     if notification is None or notification.account_id != current().id:
         abort(404)
+    link = notification.link
     if notification.read_at is None:
         with writing(db.engine).begin() as connection:
             connection.execute(_reading(current().id).where(Notification.id == notification_id))
-    return redirect_for(f"/syncs/{notification.sync_id}" if notification.sync_id else url_for("notifications.listing"))
+    return redirect_for(local_path(link, url_for("notifications.listing")))
 
 
 @blueprint.post("/notifications/read")
@@ -60,6 +87,17 @@ def read() -> Response:
     db.session.execute(statement)
     db.session.commit()
     return redirect_for(local_path(request.form.get("next"), url_for("notifications.listing")))
+
+
+def _asked() -> list[ColumnElement[bool]]:
+    """Conditions of one's own notifications that the URL asks for."""
+    conditions: list[ColumnElement[bool]] = [Notification.account_id == current().id]
+    if asked_choice("show", SHOWN):
+        conditions.append(Notification.read_at.is_(None))
+    if kind := asked_choice("kind", KINDS):
+        conditions.append(Notification.kind == kind)
+    words = asked_search().lower().split()
+    return conditions + [func.lower(Notification.text).contains(word, autoescape=True) for word in words]
 
 
 def _reading(account_id: int) -> Update:

@@ -87,7 +87,7 @@ def test_what_is_due_at_half_past_four_in_stockholm(
     assert found == Due(utc(start) if start else None, utc(handled_then))
 
 
-MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1), timezones=st.just(UTC))
+MOMENTS = st.integers(0, 4 * 366 * 86_400).map(lambda seconds: utc("2024-01-01") + timedelta(seconds=seconds))
 TIMES = st.builds(time, st.integers(0, 23), st.integers(0, 59))
 
 
@@ -141,9 +141,11 @@ def test_whatever_the_clock_does_the_next_day_runs_again(
         handled = due(at, zone, handled, now).handled_until
     # From here on the clock is right: of the next two runs at least the second one is started at its time.
     second = next_run(at, zone, next_run(at, zone, now))
+    started = []
     while now < second:
         now = min(now + timedelta(hours=6), second)
         found = due(at, zone, handled, now)
         handled = found.handled_until
+        started.append(found.start)
 
-    assert found.start == second
+    assert started[-1] == second
