@@ -4,14 +4,12 @@ With `--demo` a sample district stands beside it, connected, with a first sync p
 """
 
 import argparse
-import fcntl
 import http.client
 import os
 import shlex
 import socket
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +17,7 @@ from jobs.children import ChildEnded, Children, Stopped
 from jobs.demo import Demo
 from jobs.queue_server import answers as queue_answers
 from sisportal.config import PROJECT, ConfigError, Settings, load, local_url
+from sisportal.folder import FolderInUse, held
 
 START_SECONDS = 60
 
@@ -53,17 +52,6 @@ def require_free(host: str, port: int) -> None:
             f"Port {port} on {host} cannot be used ({os.strerror(error.errno or 0)}). "
             f"End what uses it, or choose another, for example PORT={port + 10}."
         ) from error
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Keeps a second portal off the data folder while this one runs. Raises StackError where it is the second."""
-    with (folder / "running").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StackError(f"A portal already runs on the data folder {folder}. End it first.") from error
-        yield
 
 
 def web_answers(url: str) -> bool:
@@ -131,7 +119,7 @@ def main() -> int:
         run(settings, os.environ, demo)
     except Stopped:
         say("\nSIS Portal has ended.")
-    except (ConfigError, StackError, ChildEnded) as error:
+    except (ConfigError, StackError, FolderInUse, ChildEnded) as error:
         print(f"\n{error}", file=sys.stderr, flush=True)
         return 1
     return 0

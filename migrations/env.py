@@ -24,17 +24,24 @@ def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal
 
 
 def run() -> None:
-    database = current_app.extensions["migrate"].db
-    with writing(database.engine).begin() as connection:
+    given: Connection | None = context.config.attributes.get("connection")
+    if given is not None:  # a restore fills the tables in the transaction in which they are made
+        _run_in(given)
+        return
+    with writing(current_app.extensions["migrate"].db.engine).begin() as connection:
         _keep_others_out(connection)
-        context.configure(
-            connection=connection,
-            target_metadata=database.metadata,
-            render_item=render_item,
-            transactional_ddl=True,
-            **current_app.extensions["migrate"].configure_args,
-        )
-        context.run_migrations()
+        _run_in(connection)
+
+
+def _run_in(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=current_app.extensions["migrate"].db.metadata,
+        render_item=render_item,
+        transactional_ddl=True,
+        **current_app.extensions["migrate"].configure_args,
+    )
+    context.run_migrations()
 
 
 def _keep_others_out(connection: Connection) -> None:

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from sisportal.commands import checking, deciding, directory, first_start
+from sisportal.commands import backups, checking, deciding, directory, first_start
 
 
 def register(app: Flask) -> None:
@@ -14,5 +14,7 @@ def register(app: Flask) -> None:
         deciding.sis,
         directory.directory,
         checking.check,
+        backups.backup,
+        backups.restore,
     ):
         app.cli.add_command(command)

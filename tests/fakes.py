@@ -34,3 +34,8 @@ class FakeQueue(StageQueue):
         if self.away:
             raise QueueGone
         return set(self.sent)
+
+    def forget(self) -> None:
+        if self.away:
+            raise QueueGone
+        self.sent.clear()

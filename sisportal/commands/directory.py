@@ -1,8 +1,6 @@
 """``flask directory``: the LMS side in and out."""
 
-import os
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import click
 
 from sisportal.commands.answers import note
 from sisportal.commands.entry import Failed, PortalGroup, portal
+from sisportal.folder import fresh_file
 from sisportal.syncing.directory_export import export_json
 from sisportal.syncing.oneroster_export import export_oneroster
 from sisportal.syncing.settings import NAME, read_settings
@@ -48,12 +47,5 @@ def _write(path: Path, pieces: Iterable[bytes]) -> None:
         return
     if not path.parent.is_dir():
         raise Failed(f"There is no folder {path.parent}.")
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as fresh:
-        try:
-            fresh.writelines(pieces)
-            fresh.flush()
-            os.fsync(fresh.fileno())
-            Path(fresh.name).replace(path)
-        except BaseException:
-            Path(fresh.name).unlink(missing_ok=True)
-            raise
+    with fresh_file(path) as fresh:
+        fresh.writelines(pieces)

@@ -16,12 +16,15 @@ from sqlalchemy.exc import DBAPIError
 from sisportal.commands.tables import bring_up_to_date
 from sisportal.config import Settings
 from sisportal.extensions import db
+from sisportal.folder import FolderInUse
 from sisportal.models import ConnectionKind, SisConnection
 from sisportal.providers.base import ProviderError
 from sisportal.syncing.administrators import Refused
+from sisportal.syncing.backup_file import Unusable
 from sisportal.syncing.connections import OpenProvider
 from sisportal.syncing.credentials import Cipher, SecretsUnreadable
 from sisportal.syncing.progress import Clock
+from sisportal.syncing.queue import StageQueue
 from sisportal.syncing.states import NotAllowed
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,18 +44,21 @@ class NeedsAPerson(click.ClickException):
     exit_code = NEEDS_A_PERSON
 
 
-EXPECTED = (ProviderError, SecretsUnreadable, NotAllowed, Refused)
+EXPECTED = (ProviderError, SecretsUnreadable, NotAllowed, Refused, Unusable, FolderInUse)
 """What stages raise with a sentence for whoever asked."""
 
 
 class PortalCommand(click.Command):
     """A command that runs in the portal's application, on tables that are up to date."""
 
+    needs_tables = True
+
     def invoke(self, ctx: click.Context) -> Any:
         app = ctx.ensure_object(ScriptInfo).load_app()
         with app.app_context():
             try:
-                bring_up_to_date(db.engine)
+                if self.needs_tables:
+                    bring_up_to_date(db.engine)
                 return super().invoke(ctx)
             except EXPECTED as error:
                 raise Failed(str(error)) from error
@@ -81,6 +87,7 @@ class Portal:
     cipher: Cipher
     open_provider: OpenProvider
     settings: Settings
+    queue: StageQueue
 
     def connection_id(self, kind: str) -> int:
         """The id of the connection of this kind. Raises ``Failed`` where it is not connected."""
@@ -94,7 +101,7 @@ class Portal:
 def portal() -> Portal:
     """The portal that the command runs in."""
     found = current_app.extensions
-    return Portal(db.engine, found["clock"], found["cipher"], found["open_provider"], found["settings"])
+    return Portal(db.engine, found["clock"], found["cipher"], found["open_provider"], found["settings"], found["queue"])
 
 
 CONNECTION = click.argument("kind", metavar="CONNECTION", type=click.Choice([str(kind) for kind in ConnectionKind]))

@@ -1,10 +1,11 @@
 """The tables brought up to date before a command uses them, so that a new data folder needs no step of its own."""
 
+from alembic import command
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
 from flask_migrate import upgrade
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Connection, Engine, inspect
 
 
 def bring_up_to_date(engine: Engine) -> None:
@@ -17,3 +18,22 @@ def bring_up_to_date(engine: Engine) -> None:
         up_to_date = set(found) == set(newest) if found else inspect(connection).has_table("account")
     if not up_to_date:
         upgrade(directory=directory)
+
+
+def newest_revision() -> str:
+    """The migration that this version's tables are at."""
+    return str(ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head())
+
+
+def is_known(revision: str) -> bool:
+    """Whether it is one of this version's migrations; those of later versions are not."""
+    known = {each.revision for each in ScriptDirectory(current_app.extensions["migrate"].directory).walk_revisions()}
+    return revision in known
+
+
+def migrate_within(connection: Connection, revision: str) -> None:
+    """Run the migrations up to ``revision`` in the transaction that the connection is in."""
+    found = current_app.extensions["migrate"]
+    config = found.migrate.get_config(found.directory)
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)

@@ -20,7 +20,16 @@ class Cipher:
     def __init__(self, secret_key: str) -> None:
         # The purpose is part of the derivation: the same secret also signs sessions, and must not be the same key.
         digest = hashlib.sha256(b"sisportal connection secrets\0" + secret_key.encode()).digest()
-        self._fernet = Fernet(base64.urlsafe_b64encode(digest))
+        self.key = base64.urlsafe_b64encode(digest).decode()
+        """What a backup keeps, so that the credentials in it can be read where it is restored: it signs no session."""
+        self._fernet = Fernet(self.key)
+
+    @classmethod
+    def of_key(cls, key: str) -> "Cipher":
+        """The cipher with this ``key``. Raises ``ValueError`` where it is none."""
+        cipher = cls("")
+        cipher.key, cipher._fernet = key, Fernet(key)
+        return cipher
 
     def encrypt(self, secrets: dict[str, str]) -> str:
         """The secrets as text for the database."""

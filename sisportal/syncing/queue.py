@@ -58,6 +58,13 @@ class StageQueue:
             raise QueueGone from error
         return {(job, int(sync_id)) for job, sync_id, _ in (id_.split("-") for id_ in ids)}
 
+    def forget(self) -> None:
+        """Take out everything that no worker has taken yet: it was meant for another state of the syncs. Raises ``QueueGone``."""
+        try:
+            self._queue.empty()  # type: ignore[no-untyped-call]  # RQ's
+        except RedisError as error:
+            raise QueueGone from error
+
     def _send(self, job: str, sync_id: int) -> None:
         # Without retries of RQ's own: what a failed job left undone is seen on the sync's row and sent again from there.
         job_id = f"{job}-{sync_id}-{secrets.token_hex(4)}"

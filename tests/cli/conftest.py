@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,16 +23,16 @@ class CommandLine:
     def __init__(self, app: Flask) -> None:
         self.app = app
 
-    def run(self, *words: str | int) -> Result:
+    def run(self, *words: str | int | Path) -> Result:
         return self.app.test_cli_runner().invoke(args=[str(word) for word in words])
 
-    def answer(self, *words: str | int, code: int = 0) -> Any:
+    def answer(self, *words: str | int | Path, code: int = 0) -> Any:
         """The JSON that a command prints, which ends with ``code``."""
         result = self.run(*words, "--json")
         assert result.exit_code == code, result.output
         return json.loads(result.stdout)
 
-    def failure(self, *words: str | int, code: int = 1) -> str:
+    def failure(self, *words: str | int | Path, code: int = 1) -> str:
         """What a command that ends with ``code`` says on the standard error, in one line."""
         result = self.run(*words)
         assert result.exit_code == code, result.output

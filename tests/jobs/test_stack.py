@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from jobs.demo import Demo, Kept
-from jobs.stack import StackError, child_environ, greeting, held, procfile, require_free, web_answers
+from jobs.stack import StackError, child_environ, greeting, procfile, require_free, web_answers
 from sisportal.config import PROJECT, ConfigError, Settings, load
+from sisportal.folder import FolderInUse, held
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_a_port_in_use_is_told_with_what_to_do(taken_port: int) -> None:
 
 
 def test_a_second_portal_is_kept_off_the_data_folder_while_the_first_runs(tmp_path: Path) -> None:
-    with held(tmp_path), pytest.raises(StackError) as refusal, held(tmp_path):
+    with held(tmp_path), pytest.raises(FolderInUse) as refusal, held(tmp_path):
         pass
     with held(tmp_path):
         pass
