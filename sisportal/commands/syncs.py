@@ -14,6 +14,7 @@ from sisportal.models.database import writing
 from sisportal.syncing import commit as committing
 from sisportal.syncing import notices, packages, running
 from sisportal.syncing import prepare as preparing
+from sisportal.syncing.audit_events import Event
 from sisportal.syncing.connections import places
 from sisportal.syncing.releasing import release_guards
 from sisportal.syncing.reports import action_json, actions_json, sync_json
@@ -208,9 +209,9 @@ def commit(sync_id: int, release_held: bool, as_json: bool) -> None:
     found = _require_sync(here, sync_id)
     if release_held and found["state"] in OPEN:
         note(f"{release_guards(here.engine, sync_id, WHO, here.clock()):,} guarded actions are released.")
+    if found["state"] != SyncState.COMMITTED:
+        _record(here, sync_id, "commit-asked")
     refusal = _commit(here, here.connection_id(found["connection"]), sync_id)
-    if refusal is None and found["state"] != SyncState.COMMITTED:
-        _record(here, sync_id, "sync-committed")
     found = _print_sync(here, sync_id, as_json=as_json)
     if refusal is not None:
         _refuse(refusal, found)
@@ -252,7 +253,7 @@ def discard(sync_id: int, as_json: bool) -> None:
     _print_sync(here, sync_id, as_json=as_json)
 
 
-def _record(here: Portal, sync_id: int, event: str) -> None:
+def _record(here: Portal, sync_id: int, event: Event) -> None:
     with writing(here.engine).begin() as connection:
         notices.record(connection, event, f"sync {sync_id}", here.clock(), actor=ACTOR)
 

@@ -31,7 +31,13 @@ class AuditEvent(Base):
     """Who did what, when, from where (SPEC 2.5). Never a secret value."""
 
     __tablename__ = "audit_event"
-    __table_args__ = (Index("ix_audit_event_at", "at"),)
+    __table_args__ = (
+        Index("ix_audit_event_at", "at"),
+        # A person's lines: what they did and what was done to them; and those of one kind, which have their own keeping.
+        Index("ix_audit_event_actor", "actor", "id"),
+        Index("ix_audit_event_subject", "subject", "id"),
+        Index("ix_audit_event_event", "event", "at"),
+    )
 
     id: Mapped[Key]
     at: Mapped[Moment]

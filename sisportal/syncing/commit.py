@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, exists, func, select, update
 
-from sisportal.models import ActionState, NoticeKind, SisConnection, Sync, SyncState, SyncWarning
+from sisportal.models import Account, ActionState, NoticeKind, SisConnection, Sync, SyncState, SyncWarning
 from sisportal.models.database import writing
 from sisportal.syncing import notices, packages, parents, pins
 from sisportal.syncing.actions import ACTIONS
@@ -152,7 +152,19 @@ def _finish(ledger: Ledger, connection_id: int) -> SyncState:
         text = " ".join((committed_sentence(ledger.counts, partly=partly), note)).strip()
         kind = NoticeKind.PARTLY_COMMITTED if partly else NoticeKind.COMMITTED
         notices.notify(connection, ledger.sync_id, kind, text, now)
+        _record(connection, ledger, state, now)
     return state
+
+
+def _record(connection: Connection, ledger: Ledger, state: SyncState, now: datetime) -> None:
+    """What the commit did, for the audit log, under the name of whoever asked for it where that is an account."""
+    by = select(Account.id, Account.username).join(Sync, Sync.committed_by == Account.id)
+    who = connection.execute(by.where(Sync.id == ledger.sync_id)).one_or_none()
+    outcomes = {str(outcome): number for outcome in ActionState if (number := ledger.outcome(outcome))}
+    notices.record(
+        connection, "sync-committed", f"sync {ledger.sync_id}", now,
+        actor=who.username if who else "portal", actor_id=who.id if who else None, state=str(state), outcomes=outcomes,
+    )  # fmt: skip
 
 
 def _why_full(connection: Connection, sync_id: int) -> str:

@@ -14,6 +14,7 @@ from sisportal.roster.planning import KIND_OF_VERB, Planned
 from sisportal.roster.records import Problem
 from sisportal.syncing import notices
 from sisportal.syncing.actions import ACTIONS, warning_row, write_warnings
+from sisportal.syncing.audit_events import Event
 from sisportal.syncing.guarding import still_held
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASSES
 from sisportal.syncing.matched import KEPT
@@ -241,7 +242,7 @@ def _settle(connection: Connection, sync_id: int) -> None:
 
 
 def _record(
-    connection: Connection, sync_id: int, action: Row[Any], event: str, who: Who, now: datetime, **details: Any
+    connection: Connection, sync_id: int, action: Row[Any], event: Event, who: Who, now: datetime, **details: Any
 ) -> None:
     notices.record(
         connection, event, f"sync {sync_id}", now, actor=who.name, actor_id=who.id, address=who.address,

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, insert, select
 
 from sisportal.models import Account, AccountRole, AuditEvent, Notification
 from sisportal.syncing import concerned
+from sisportal.syncing.audit_events import Event
 
 Told = Mapping[int, tuple[str, str]]
 """Account -> the sentence that its person reads, and the path that it leads to."""
@@ -39,7 +40,7 @@ def write_notifications(connection: Connection, sync_id: int | None, kind: str, 
 
 def record(
     connection: Connection,
-    event: str,
+    event: Event,
     subject: str,
     now: datetime,
     *,

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, select, update
 from sisportal.models import Organization, SisSchool, Source, Sync, SyncState
 from sisportal.roster.text import folded
 from sisportal.syncing import notices
+from sisportal.syncing.audit_events import Event
 from sisportal.syncing.mapping import LONGEST_SLUG, make_organization, slug_of
 from sisportal.syncing.review import Who
 from sisportal.syncing.rows import insert_one
@@ -179,5 +180,5 @@ def _update(connection: Connection, organization_id: int, **values: Any) -> None
     connection.execute(update(Organization).where(Organization.id == organization_id).values(values))
 
 
-def _record(connection: Connection, event: str, subject: str, who: Who, now: datetime, **details: str) -> None:
+def _record(connection: Connection, event: Event, subject: str, who: Who, now: datetime, **details: str) -> None:
     notices.record(connection, event, subject, now, actor=who.name, actor_id=who.id, address=who.address, **details)

@@ -24,8 +24,9 @@ from sqlalchemy.orm import QueryableAttribute, aliased
 from sisportal.models import Action, ActionState, Sync, SyncState, SyncWarning
 from sisportal.models.database import writing
 from sisportal.roster.text import folded
-from sisportal.syncing import notices
 from sisportal.syncing.actions import ACTIONS
+from sisportal.syncing.audit_events import Event
+from sisportal.syncing.audit_lines import record_summed
 from sisportal.syncing.rows import chunks
 from sisportal.syncing.states import NotAllowed
 
@@ -271,8 +272,8 @@ def _set(connection: Connection, where: list[ColumnElement[bool]], ticked: bool,
 
 
 def _record(connection: Connection, sync_id: int, ticked: bool, who: Who, now: datetime, **details: Any) -> None:  # noqa: FBT001
-    event = "action-ticked" if ticked else "action-unticked"
-    notices.record(
+    event: Event = "action-ticked" if ticked else "action-unticked"
+    record_summed(
         connection, event, f"sync {sync_id}", now, actor=who.name, actor_id=who.id, address=who.address, **details
     )
 

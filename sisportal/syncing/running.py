@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, select, update
 from sisportal.models import Account, SisConnection, Sync, SyncState
 from sisportal.models.database import writing
 from sisportal.syncing import commit, notices
+from sisportal.syncing.audit_events import Event
 from sisportal.syncing.prepare import request_sync
 from sisportal.syncing.review import OPEN, Who
 from sisportal.syncing.settings import TIMEZONE, read_settings
@@ -160,7 +161,7 @@ def set_enabled(engine: Engine, connection_id: int, enabled: bool, who: Who, now
     with writing(engine).begin() as connection:
         changed = update(SisConnection).where(SisConnection.id == connection_id, SisConnection.enabled.is_(not enabled))
         if connection.execute(changed.values(enabled=enabled, updated_at=now)).rowcount == 1:
-            event = "connection-enabled" if enabled else "connection-disabled"
+            event: Event = "connection-enabled" if enabled else "connection-disabled"
             subject = f"connection {connection_id}"
             notices.record(connection, event, subject, now, actor=who.name, actor_id=who.id, address=who.address)
 
@@ -194,7 +195,7 @@ def _refuse_beside_another(connection: Connection, connection_id: int, now: date
             )
 
 
-def _record(connection: Connection, event: str, sync_id: int, who: Who, now: datetime) -> None:
+def _record(connection: Connection, event: Event, sync_id: int, who: Who, now: datetime) -> None:
     notices.record(connection, event, f"sync {sync_id}", now, actor=who.name, actor_id=who.id, address=who.address)
 
 

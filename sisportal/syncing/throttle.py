@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from sqlalchemy import Engine, delete, func, insert, select
 
@@ -11,6 +12,22 @@ from sisportal.models.database import writing
 WINDOW = timedelta(minutes=15)
 KEPT = timedelta(days=1)
 LONGEST_KEY = 200
+
+
+def network(address: str) -> str:
+    """Whose tries count together with those from an address: one household has 2^64 addresses of IPv6, and changes them at will."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((int(found), 64), strict=False))
+
+
+def is_first_refusal(engine: Engine, key: str, now: datetime) -> bool:
+    """Whether a refusal is the first of its kind within ``WINDOW``: what the audit log is told, and then not again."""
+    return may_try(engine, {f"told:{key}": 1}, now)
 
 
 def may_try(engine: Engine, limits: Mapping[str, int], now: datetime) -> bool:

@@ -169,16 +169,25 @@ def _guard() -> Response | None:
 def _refusal(rule: Rule) -> Response | None:
     if not current_user.is_authenticated:
         return redirect_for(sign_in_url())
-    role = current().role
-    if rule in {Rule.READ, Rule.WRITE} and not reads_everything():
-        abort(404)
-    if rule in {Rule.LOOK, Rule.MANAGE} and role not in LOOKERS:
-        abort(404)
-    if rule is Rule.WRITE and role != AccountRole.ADMINISTRATOR:
-        abort(403)
-    if rule is Rule.MANAGE and role not in MANAGERS:
-        abort(403)
+    status = _status(rule, current().role)
+    if status != 200:
+        log, who = current_app.logger, current().id
+        log.warning("%s %s is not for account %s: %s", request.method, request.endpoint, who, status)
+        abort(status)
     return None
+
+
+def _status(rule: Rule, role: str) -> int:
+    """404 for those who are not to learn what is there, 403 for those who may see it and not do it."""
+    if rule in {Rule.READ, Rule.WRITE} and not reads_everything():
+        return 404
+    if rule in {Rule.LOOK, Rule.MANAGE} and role not in LOOKERS:
+        return 404
+    if rule is Rule.WRITE and role != AccountRole.ADMINISTRATOR:
+        return 403
+    if rule is Rule.MANAGE and role not in MANAGERS:
+        return 403
+    return 200
 
 
 def needs_setup() -> bool:

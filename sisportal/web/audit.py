@@ -1,17 +1,20 @@
-"""The audit log: who did what, when and from where; for administrators."""
+"""The audit log: who did what, when and from where; for administrators and viewers of the whole portal."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from sqlalchemy import ColumnElement, Engine, Select, Text, cast, func, or_, select
 
 from sisportal.extensions import db
-from sisportal.models import AuditEvent
+from sisportal.models import Account, AuditEvent
+from sisportal.syncing.audit_events import GROUPS, NAMES
 from sisportal.syncing.rows import read
 from sisportal.web.access import Rule, access
 from sisportal.web.csv_files import csv_file
-from sisportal.web.lists import asked_search, page_of
+from sisportal.web.lists import LONGEST_SEARCH, asked_choice, asked_search, page_of
+from sisportal.web.portal import time_zone
 from sisportal.web.rendering import render_tab
 
 blueprint = Blueprint("audit", __name__)
@@ -21,15 +24,27 @@ SEARCHED = (AuditEvent.actor, AuditEvent.event, AuditEvent.subject, AuditEvent.a
 
 
 @blueprint.get("/audit")
-@access(Rule.WRITE)
+@access(Rule.READ)
 def listing() -> Response:
     ids, pages = page_of(_asked())
     rows = db.session.scalars(select(AuditEvent).where(AuditEvent.id.in_(ids)).order_by(AuditEvent.id.desc()))
-    return render_tab("audit/audit.html", events=list(rows), pages=pages, search=asked_search(), in_words=in_words)
+    return render_tab(
+        "audit/audit.html",
+        events=list(rows),
+        pages=pages,
+        search=asked_search(),
+        what=_what(),
+        choices=_choices(),
+        who=_who(),
+        since=_day("since"),
+        until=_day("until"),
+        is_filtered=any(request.args.get(name) for name in ("q", "what", "who", "since", "until")),
+        in_words=in_words,
+    )
 
 
 @blueprint.get("/audit.csv")
-@access(Rule.WRITE)
+@access(Rule.READ)
 def spreadsheet() -> Response:
     """Every event that the list would show on all its pages."""
     columns = (
@@ -45,9 +60,21 @@ def spreadsheet() -> Response:
 
 def in_words(details: Any) -> str:
     """Details as people read them: ``role: viewer, from: 1.2.3.4``."""
-    if not isinstance(details, dict):
-        return "" if details is None else str(details)
-    return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in details.items())
+    if isinstance(details, dict):
+        return ", ".join(f"{name.replace('_', ' ')}: {_value(value)}" for name, value in details.items())
+    return _value(details)
+
+
+def _value(value: Any) -> str:
+    """``Abel, Mia; Chen, Ben`` of a list, ``3 applied, 1 conflict`` of numbers by their names."""
+    if isinstance(value, list):
+        return "; ".join(_value(each) for each in value)
+    if isinstance(value, dict):
+        pairs = value.items()
+        return ", ".join(
+            f"{number} {name}" if isinstance(number, int) else f"{name} {_value(number)}" for name, number in pairs
+        )
+    return "" if value is None else str(value)
 
 
 def _asked() -> Select[Any]:
@@ -55,7 +82,53 @@ def _asked() -> Select[Any]:
         or_(*(func.lower(column).contains(word, autoescape=True) for column in SEARCHED))
         for word in asked_search().lower().split()
     ]
+    if what := _what():
+        conditions.append(AuditEvent.event.in_(GROUPS.get(what, (what,))))
+    if who := _who():
+        named = _as_stored(who)
+        conditions.append(or_(AuditEvent.actor == named, AuditEvent.subject == named))
+    if since := _day("since"):
+        conditions.append(AuditEvent.at >= _midnight(since))
+    if until := _day("until"):
+        conditions.append(AuditEvent.at < _midnight(until + timedelta(days=1)))
     return select(AuditEvent.id).where(*conditions).order_by(AuditEvent.id.desc())
+
+
+def _what() -> str:
+    """A group of events, or one event; blank for all."""
+    return asked_choice("what", {*GROUPS, *NAMES})
+
+
+def _choices() -> list[tuple[str, str]]:
+    """(value, label) of each group, its events behind it."""
+    choices = [("", "Everything")]
+    for group, events in GROUPS.items():
+        choices.append((group, f"All {group}"))
+        choices += [(event, f"· {event.replace('-', ' ').capitalize()}") for event in events]
+    return choices
+
+
+def _who() -> str:
+    return request.args.get("who", "").strip()[:LONGEST_SEARCH]
+
+
+def _as_stored(who: str) -> str:
+    """A username as its account spells it: so the index finds it; anything else, such as ``command line``, as it is typed."""
+    return db.session.scalar(select(Account.username).where(func.lower(Account.username) == who.lower())) or who
+
+
+def _day(name: str) -> date | None:
+    """A day that the URL names; None where it names none that there is."""
+    try:
+        day = date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+    return day if 1970 <= day.year <= 9000 else None
+
+
+def _midnight(day: date) -> datetime:
+    """When a day begins at the portal, in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=time_zone()).astimezone(UTC)
 
 
 def _lines(engine: Engine, statement: Select[Any]) -> Iterator[tuple[object, ...]]:

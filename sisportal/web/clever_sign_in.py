@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app, request, url_for
 from sisportal.extensions import db
 from sisportal.models.database import writing
 from sisportal.syncing import notices
+from sisportal.syncing.audit_events import Event
 from sisportal.syncing.clever_sso import Linked, Standing, linked_account
 from sisportal.web.access import Rule, access, begin_session, end_session
 from sisportal.web.clever_client import (
@@ -195,7 +196,7 @@ def _refused(reason: str) -> Response:
     return render_bare("clever_sign_in/refused.html", status=refusal.status, refusal=refusal, portal_name=portal_name())
 
 
-def _record(event: str, username: str, account_id: int | None, **details: str) -> None:
+def _record(event: Event, username: str, account_id: int | None, **details: str) -> None:
     with writing(db.engine).begin() as connection:
         notices.record(
             connection, event, username, now(), actor=username, actor_id=account_id, address=address(), **details

@@ -7,7 +7,7 @@ from wtforms.validators import DataRequired, EqualTo
 
 from sisportal.extensions import db
 from sisportal.models.database import writing
-from sisportal.syncing import password_links, throttle
+from sisportal.syncing import notices, password_links, throttle
 from sisportal.syncing.administrators import SHORTEST_PASSWORD, Refused
 from sisportal.syncing.password_links import GOOD_FOR, Holder, Purpose
 from sisportal.web.access import Rule, access, end_session
@@ -110,8 +110,11 @@ def _page(form: PasswordForm, found: Holder, status: int = 200) -> Response:
 def _refused() -> Response:
     """The same page whether a link never was, was used or is too old."""
     db.session.rollback()
-    guesses = {f"address:link:{address()}": TRIES_OF_ADDRESS}
+    guesses = {f"address:link:{throttle.network(address())}": TRIES_OF_ADDRESS}
     status = 404 if throttle.may_try(db.engine, guesses, now()) else 429
+    if throttle.is_first_refusal(db.engine, next(iter(guesses)), now()):
+        with writing(db.engine).begin() as connection:
+            notices.record(connection, "password-link-refused", "unknown", now(), actor="unknown", address=address())
     return _unreferred(render_bare("password_links/refused.html", status=status, portal_name=portal_name()))
 
 

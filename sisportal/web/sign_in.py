@@ -13,6 +13,8 @@ from sisportal.extensions import db
 from sisportal.models.database import writing
 from sisportal.syncing import notices, throttle
 from sisportal.syncing.administrators import LONGEST_PASSWORD, LONGEST_TEXT, SignIn, fits, who_signs_in
+from sisportal.syncing.audit_events import Event
+from sisportal.syncing.throttle import network
 from sisportal.web.access import Rule, access, begin_session, current, end_session
 from sisportal.web.clever_client import sso
 from sisportal.web.portal import address, now, portal_name
@@ -61,10 +63,10 @@ def do_sign_in() -> Response:
     if not form.validate():
         return _page(form, 422)
     moment, entered = now(), (form.username.data or "").strip()
-    limits = {f"account:{entered.lower()}": TRIES_OF_ACCOUNT, f"address:{address()}": TRIES_OF_ADDRESS}
+    limits = {f"account:{entered.lower()}": TRIES_OF_ACCOUNT, f"address:{network(address())}": TRIES_OF_ADDRESS}
     db.session.rollback()  # what follows writes in transactions of its own, and none is held while the password is checked
     if not throttle.may_try(db.engine, limits, moment):
-        return _page(form, 429, TOO_MANY)
+        return _held_back(form, entered, moment)
     with db.engine.connect() as connection:
         who = who_signs_in(connection, entered)
     if not fits(who.password_hash if who else None, form.password.data or "") or who is None:
@@ -74,6 +76,15 @@ def do_sign_in() -> Response:
     begin_session(who.id, "password")
     _record("signed-in", who, moment)
     return redirect_for(_next())
+
+
+def _held_back(form: SignInForm, entered: str, moment: datetime) -> Response:
+    """Too many tries: the password is not even looked at, and the audit log is told once."""
+    if throttle.is_first_refusal(db.engine, f"{network(address())} {entered.lower()}", moment):
+        with db.engine.connect() as connection:
+            who = who_signs_in(connection, entered)
+        _record("sign-in-throttled", who, moment)
+    return _page(form, 429, TOO_MANY)
 
 
 @blueprint.post("/sign-out")
@@ -119,7 +130,7 @@ def _page(form: SignInForm, status: int = 200, error: str = "") -> Response:
     return page
 
 
-def _record(event: str, who: SignIn | None, moment: datetime) -> None:
+def _record(event: Event, who: SignIn | None, moment: datetime) -> None:
     """What was typed as a username is not kept where there is no such account: it may be a password."""
     username = who.username if who else "unknown"
     with writing(db.engine).begin() as connection:

@@ -261,7 +261,7 @@ def test_the_audit_log_tells_what_the_command_line_did(cli: CommandLine, sandbox
 
     with cli.app.app_context(), db.engine.connect() as connection:
         events = list(connection.scalars(select(AuditEvent.event).order_by(AuditEvent.id)))
-    assert events[-2:] == ["sync-started", "sync-committed"]
+    assert events[-3:] == ["sync-started", "commit-asked", "sync-committed"]
 
 
 def stopped(cli: CommandLine, sync_id: int, state: SyncState, *, silent_for: float) -> None:

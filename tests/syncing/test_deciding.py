@@ -246,6 +246,8 @@ def test_of_a_field_changed_on_both_sides_a_person_chooses_the_value(
     choose_value(portal.engine, sync_id, of(portal, sync_id, student.id).id, from_sis, WHO, portal.now)
 
     assert portal.sync(sync_id).held == []
+    chosen = [row.details["value"] for row in portal.rows(AuditEvent, AuditEvent.event == "value-chosen")]
+    assert chosen == ["sis" if from_sis else "portal"]
     assert committed(portal, sync_id, student.id).email == ("there@example.org" if from_sis else "here@example.org")
     edits.change_email(district, student.id, "later@example.org")
     held = of(portal, portal.prepare(), student.id).held

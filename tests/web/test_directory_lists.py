@@ -166,7 +166,7 @@ def audited(mirrored: Mirrored) -> None:
 
 
 def test_the_audit_log_says_who_did_what_newest_first(ada: FlaskClient, audited: None) -> None:
-    page = words(ada.get("/audit"))
+    page = words(ada.get("/audit")).partition("Newest first")[2]
     assert "3 Nov 2026, 13:05 command line Sync discarded =sync 3" in page
     assert "ada@example.org Options changed clever blanks: replace 10.0.0.7" in page
     assert page.index("Sync discarded") < page.index("Options changed")
@@ -178,9 +178,9 @@ def test_the_audit_log_is_searched(ada: FlaskClient, audited: None, query: str, 
     assert len(ada.get("/audit.csv", query_string={"q": query}).text.splitlines()) == number + 1
 
 
-def test_the_audit_log_is_for_administrators(
+def test_the_audit_log_is_for_administrators_and_viewers(
     ada: FlaskClient, ben: FlaskClient, tom: FlaskClient, nobody: FlaskClient, audited: None
 ) -> None:
     for path in ("/audit", "/audit.csv"):
-        assert [client.get(path).status_code for client in (ada, ben, tom, nobody)] == [200, 403, 404, 303]
+        assert [client.get(path).status_code for client in (ada, ben, tom, nobody)] == [200, 200, 404, 303]
     assert "'=sync 3" in ada.get("/audit.csv").text

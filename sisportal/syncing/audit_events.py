@@ -1,0 +1,55 @@
+"""What the audit log can say (SPEC 2.5): every event by its name, in the groups that its page filters by."""
+
+from typing import Literal, get_args
+
+SignIns = Literal[
+    "signed-in",
+    "sign-in-failed",
+    "sign-in-refused",
+    "sign-in-throttled",
+    "signed-out",
+    "signed-out-everywhere",
+]
+Passwords = Literal["password-link-made", "password-link-refused", "password-chosen", "password-reset"]
+Accounts = Literal["administrator-made", "account-made"]
+Settings = Literal[
+    "settings-changed",
+    "options-changed",
+    "connected",
+    "connection-enabled",
+    "connection-disabled",
+    "school-chosen",
+    "school-ignored",
+    "school-mapped",
+    "schools-mapped",
+    "app-installed",
+    "app-disabled",
+]
+Organizations = Literal[
+    "organization-made",
+    "organization-changed",
+    "organization-archived",
+    "organization-reactivated",
+    "organizations-partitioned",
+    "organizations-not-partitioned",
+]
+Reviews = Literal["action-ticked", "action-unticked", "match-decided", "value-chosen", "guards-released"]
+Syncs = Literal["sync-started", "sync-cancelled", "sync-discarded", "commit-asked", "sync-committed"]
+Upkeep = Literal["backup-made", "portal-restored"]
+
+Event = SignIns | Passwords | Accounts | Settings | Organizations | Reviews | Syncs | Upkeep
+"""A new event is named in one of the groups above: the type checker refuses any other."""
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "sign-ins": get_args(SignIns),
+    "passwords": get_args(Passwords),
+    "accounts": get_args(Accounts),
+    "settings": get_args(Settings),
+    "organizations": get_args(Organizations),
+    "reviews": get_args(Reviews),
+    "syncs": get_args(Syncs),
+    "upkeep": get_args(Upkeep),
+}
+"""Group -> its events, as the filter of the page offers them."""
+
+NAMES = frozenset(name for events in GROUPS.values() for name in events)
