@@ -129,12 +129,17 @@ def as_decided(decision: Decision) -> Match | None:
     return None
 
 
-def identity_check(account: int, incoming: Name, held: Name, decision: Decision = UNDECIDED) -> Match | None:
+def identity_check(
+    account: int, incoming: Name, held: Name, decision: Decision = UNDECIDED, written: Name | None = None
+) -> Match | None:
     """Whether a linked person must wait: the id is the same and the name is wholly another; None when all is well.
 
+    With ``written``, the name that was last written: where the SIS says that still, it was the portal that changed it.
     A decision that it is the same person lets the change through; one that it is not, or to create, makes it NEW.
     """
-    if decision.same == account or (incoming[:2] == held[:2]) or not names_wholly_differ(incoming, held):
+    if decision.same == account or incoming[:2] == held[:2] or not names_wholly_differ(incoming, held):
+        return None
+    if written is not None and incoming[:2] == written[:2]:
         return None
     if decision.create or account in decision.not_same:
         return as_decided(Decision(create=True))

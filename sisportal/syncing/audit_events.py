@@ -33,7 +33,9 @@ Organizations = Literal[
     "organizations-partitioned",
     "organizations-not-partitioned",
 ]
-Reviews = Literal["action-ticked", "action-unticked", "match-decided", "value-chosen", "guards-released"]
+Reviews = Literal[
+    "action-ticked", "action-unticked", "match-decided", "value-chosen", "guards-released", "pins-released"
+]
 Syncs = Literal["sync-started", "sync-cancelled", "sync-discarded", "commit-asked", "sync-committed"]
 Upkeep = Literal["backup-made", "portal-restored"]
 

@@ -117,7 +117,7 @@ def value_text(name: str, value: Any, organizations: Mapping[int, str], people: 
     if name in {"role", "roles"}:
         values = [str(each).replace("-", " ").capitalize() for each in values]
     if name == "teachers":
-        values = [people.get(id_, id_) for id_ in values]
+        return "; ".join(people.get(id_, id_) for id_ in values)  # names have commas of their own
     return ", ".join(str(each) for each in values)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Table, Text, type_coerce
 
 from sisportal.models import Account, AccountLink, ClassLink, Membership, SchoolClass
 from sisportal.roster.fields import ACCOUNT_FIELDS, CLASS_FIELDS, Values
-from sisportal.roster.text import searchable
+from sisportal.roster.text import Name, searchable
 from sisportal.syncing.rows import Row, json_text
 
 ACCOUNTS = cast(Table, Account.__table__)
@@ -46,6 +46,11 @@ def account_held(row: Sequence[Any]) -> Values:
     for name in _IN_JSON:
         values[name] = msgspec.json.decode(values[name] or "[]")
     return values
+
+
+def held_name(values: Values) -> Name:
+    """The name that the values of an account give; what is last written lacks blanks."""
+    return Name(*(values.get(field) or "" for field in ("first_name", "last_name", "preferred_name")))
 
 
 def class_held(row: Sequence[Any]) -> Values:

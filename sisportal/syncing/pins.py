@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import cast
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
 
 from sisportal.models import HandEdit, Pin, RecordKind, SisConnection
-from sisportal.roster.text import searchable
+from sisportal.roster.text import folded, searchable
 from sisportal.syncing.connections import ConnectionFacts, load
 from sisportal.syncing.explaining import LABELS
 from sisportal.syncing.held import ACCOUNTS, CLASSES
@@ -33,6 +33,27 @@ class RecordPin(msgspec.Struct, frozen=True):
     kind: str
     """``clever``, ``oneroster`` or ``csv``."""
     edit: LocalEdit
+
+
+class PinFilter(msgspec.Struct, frozen=True):
+    """Which pins of a connection: every part that is set narrows the list."""
+
+    search: str = ""
+    field: str = ""
+    type: str = ""
+    school: str = ""
+    """``source_id`` of the school."""
+    both: bool = False
+    """Only those that the SIS has changed since, too."""
+
+
+def conditions(connection_id: int, chosen: PinFilter) -> list[ColumnElement[bool]]:
+    """The conditions of the pins that ``chosen`` finds."""
+    found: list[ColumnElement[bool]] = [PINS.c.connection_id == connection_id]
+    found += [PINS.c[name] == value for name in ("field", "type", "school") if (value := getattr(chosen, name))]
+    if chosen.both:
+        found.append(PINS.c.both)
+    return found + [PINS.c.search.contains(word, autoescape=True) for word in folded(chosen.search).split()]
 
 
 def pins_of(connection: Connection, record: RecordKind, record_id: int) -> list[RecordPin]:

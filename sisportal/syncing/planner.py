@@ -26,6 +26,7 @@ from sisportal.syncing.held import (
     class_columns,
     class_held,
     decode_values,
+    held_name,
 )
 from sisportal.syncing.matched import Incoming
 from sisportal.syncing.matches import PersonMatches, SectionMatches
@@ -118,7 +119,8 @@ class Planner:
         if planned is None:
             return
         planned.search = row[7]
-        doubt = identity_check(held.id, _name(person), _held_name(held.values), self._decisions.get(row[0], UNDECIDED))
+        decision = self._decisions.get(row[0], UNDECIDED)
+        doubt = identity_check(held.id, _name(person), held_name(held.values), decision, held_name(held.written))
         if doubt is not None and doubt.outcome is Outcome.NEW:
             planned = matches.replacement(Incoming(person, row[2], row[7]), held.id, self._places)
         elif doubt is not None and not planned.held:
@@ -286,10 +288,6 @@ def _from_elsewhere(section: Section, roles: dict[str, str]) -> list[Problem]:
 
 def _name(person: Person) -> Name:
     return Name(person.first_name, person.last_name, person.preferred_name)
-
-
-def _held_name(values: Values) -> Name:
-    return Name(values["first_name"], values["last_name"], values["preferred_name"])
 
 
 def _planned_role(of_account: str, of_person: str | None) -> str:

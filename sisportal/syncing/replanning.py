@@ -13,7 +13,7 @@ from sisportal.roster.matching_sections import ClassIndex, match_section
 from sisportal.roster.options import Options
 from sisportal.roster.planning import Held, Planned, plan_person
 from sisportal.roster.records import Person, Problem, Section
-from sisportal.roster.text import Name, folded, searchable
+from sisportal.roster.text import folded, searchable
 from sisportal.roster.usernames import Usernames
 from sisportal.syncing.actions import ACTIONS
 from sisportal.syncing.connections import places, stored_options
@@ -25,6 +25,7 @@ from sisportal.syncing.held import (
     account_columns,
     account_held,
     decode_values,
+    held_name,
 )
 from sisportal.syncing.matched import (
     DECIDED_NEW,
@@ -144,11 +145,8 @@ def _replan_linked(
 ) -> Planned:
     """Somebody who has a link: the edit, unless a person says that the id is somebody else now."""
     person = incoming.record
-    names = [
-        Name(*(values[field] for field in ("first_name", "last_name", "preferred_name")))
-        for values in (msgspec.structs.asdict(person), account.values)
-    ]
-    doubt = identity_check(account.id, names[0], names[1], decision)
+    names = [held_name(values) for values in (msgspec.structs.asdict(person), account.values, account.written)]
+    doubt = identity_check(account.id, names[0], names[1], decision, names[2])
     if doubt is not None and doubt.outcome is Outcome.NEW:
         planned = person_action(incoming, DECIDED_NEW, None, "", plan.kind, plan.options, plan.places)
         planned.after["username"] = _username(connection, plan, None, person)

@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from sqlalchemy import func, select
 
 from sisportal.extensions import db
-from sisportal.models import SisConnection, SisPerson, SisSchool, SisSection
+from sisportal.models import Pin, SisConnection, SisPerson, SisSchool, SisSection
 from sisportal.syncing import connections
 from sisportal.web.access import Rule, access, get_connection
 from sisportal.web.mirror_lists import MirrorList
@@ -57,6 +57,7 @@ def overview(kind: str) -> Response:
             ("Teachers", _figures(MirrorList(connection, SisPerson, "teacher").counts, f"{base}/teachers")),
             ("Sections", _figures(MirrorList(connection, SisSection).counts, f"{base}/sections")),
         ],
+        pins=_pins(connection, f"{base}/pins"),
         others=[(label, connection.others[role]) for role, label in OTHERS.items() if connection.others.get(role)],
     )
 
@@ -65,6 +66,17 @@ def _figures(counts: Mapping[str, int], url: str) -> list[Figure]:
     return [
         Figure(label, counts[state], url_with(url, state=state), tone if counts[state] else "", note)
         for state, label, tone, note in NUMBERS
+    ]
+
+
+def _pins(connection: SisConnection, url: str) -> list[Figure]:
+    both = func.count().filter(Pin.both)
+    total, changed = db.session.execute(select(func.count(), both).where(Pin.connection_id == connection.id)).one()
+    return [
+        Figure("Pinned fields", total, url, note="changed in the portal by hand, and kept"),
+        Figure(
+            "Changed there too", changed, url_with(url, both="yes"), "warning" if changed else "", "the next sync asks"
+        ),
     ]
 
 

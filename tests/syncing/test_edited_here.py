@@ -44,6 +44,17 @@ def test_another_field_of_an_edited_account_is_still_synced(synced: Portal, dist
     assert synced.actions(synced.prepare()) == {}
 
 
+def test_a_name_that_was_changed_here_alone_makes_nobody_doubtful(
+    synced: Portal, district: District, student: str
+) -> None:
+    synced.edit_account(synced.account_of(student).id, last_name="Wholly", first_name="Another")
+    edits.change_email(district, student, "new@students.example.org")
+
+    action = synced.actions(synced.prepare())["student", "edit", student]
+
+    assert (action.after, action.held) == ({"email": "new@students.example.org"}, "")
+
+
 def test_what_was_changed_on_both_sides_waits_with_its_three_values(
     synced: Portal, district: District, student: str
 ) -> None:

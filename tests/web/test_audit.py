@@ -32,6 +32,7 @@ PASSWORD = "a long enough one"
 ELSEWHERE = {
     "portal-restored": "tests/cli/test_backups.py",
     "guards-released": "tests/web/test_sync_release.py",
+    "pins-released": "tests/web/test_sis_pins.py",
     "match-decided": "tests/syncing/test_deciding.py",
     "value-chosen": "tests/syncing/test_deciding.py",
 }
