@@ -38,6 +38,7 @@ from sisportal.web import (
     sis_configure,
     sis_history,
     sis_mapping,
+    sis_oneroster,
     sis_overview,
     sis_people,
     sis_pins,
@@ -57,6 +58,7 @@ from sisportal.web.portal import time_zone
 from sisportal.web.rendering import init_rendering
 from sisportal.web.scope import init_scope
 from sisportal.web.security import cookie_settings, init_security
+from sisportal.web.sis_words import init_sis_words
 
 BLUEPRINTS = (
     accounts.blueprint,
@@ -80,6 +82,7 @@ BLUEPRINTS = (
     sis_configure.blueprint,
     sis_history.blueprint,
     sis_mapping.blueprint,
+    sis_oneroster.blueprint,
     sis_overview.blueprint,
     sis_people.blueprint,
     sis_pins.blueprint,
@@ -159,6 +162,7 @@ def _bind(app: Flask) -> None:
     init_access(app)
     init_app_gate(app)
     init_scope(app)
+    init_sis_words(app)
     init_rendering(app, shell=shell, zone=time_zone, clock=app.extensions["clock"])
     init_security(app)
     init_errors(app)

@@ -52,7 +52,7 @@ class ConnectionFacts(msgspec.Struct, frozen=True, kw_only=True):
         if self.committed_options is None:
             return "no sync was committed yet"
         if self.mirror_stale:
-            return "the mapping of schools changed since the last full sync"
+            return "the connection or the mapping of schools changed since the last full sync"
         if self.committed_options.api_version != self.options.api_version:
             return f"the API version changed to {self.options.api_version}"
         if not self.options.items <= self.committed_options.items:
@@ -167,7 +167,7 @@ def connect(
     """Make the connection of this kind, or change where it reads from; its id. Its options and mapping stay."""
     with writing(engine).begin() as connection:
         row = connection.execute(
-            select(SisConnection.id, SisConnection.options).where(SisConnection.kind == kind)
+            select(SisConnection.id, SisConnection.options, SisConnection.settings).where(SisConnection.kind == kind)
         ).one_or_none()
         options = stored_options(row.options, kind) if row else defaults(kind)
         if version:
@@ -178,11 +178,18 @@ def connect(
         if row is None:
             return insert_one(connection, SisConnection, values | {"kind": kind, "created_at": now})
         values["options_version"] = SisConnection.options_version + 1
+        if _reads(settings) != _reads(row.settings):
+            values["mirror_stale"] = True  # another place or another year: changes alone would not tell what differs
         linked = exists().where(AccountLink.connection_id == row.id)
         if not connection.scalar(select(linked)):
             values["district_id"] = ""  # nothing was taken over yet: it may be another district from now on
         connection.execute(update(SisConnection).where(SisConnection.id == row.id).values(values))
         return int(row.id)
+
+
+def _reads(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings that decide what is read."""
+    return {name: settings.get(name) or "" for name in ("base_url", *DAYS)}
 
 
 def change_settings(engine: Engine, connection_id: int, now: datetime, **changed: Any) -> None:

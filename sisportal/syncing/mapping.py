@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from sisportal.models import Mapping, Organization, OrganizationLink, SisConnection, SisSchool, Source
 from sisportal.models.database import writing
+from sisportal.providers.oneroster import OneRosterProvider
 from sisportal.roster.text import folded
 from sisportal.syncing import apps
-from sisportal.syncing.connections import OpenProvider, load, map_school, remember_schools
+from sisportal.syncing.connections import OpenProvider, load, map_school, remember_schools, settle_version
 from sisportal.syncing.progress import Clock
 from sisportal.syncing.rows import insert_one
 from sisportal.syncing.settings import PARTITION, write_setting
@@ -60,6 +61,8 @@ def fetch_schools(engine: Engine, connection_id: int, open_provider: OpenProvide
         connection.execute(update(SisConnection).where(SisConnection.id == connection_id).values(district=district))
         # Not the whole list: whether a school is gone is for a prepare to prove.
         remember_schools(connection, connection_id, schools, clock(), whole=False)
+    if facts.settings.get("any_version") and isinstance(provider, OneRosterProvider):
+        settle_version(engine, connection_id, provider.version, clock())
 
 
 def list_schools(connection: Connection, connection_id: int) -> list[ListedSchool]:

@@ -16,6 +16,7 @@ from sisportal.web.access import Rule, access, get_connection
 from sisportal.web.lists import asked_choice, asked_number, asked_pages, asked_search
 from sisportal.web.portal import now
 from sisportal.web.rendering import render_tab
+from sisportal.web.sis_words import words_of
 
 blueprint = Blueprint("sis_history", __name__, url_prefix="/admin/sis/<kind>")
 
@@ -24,8 +25,7 @@ _TONES = {"add": "success", "reactivate": "success", "edit": "info", "delete": "
 _SEVERITIES = {"": "All severities", "error": "Left out", "warning": "Warnings", "info": "Good to know"}
 _SEVERITY_TONES = {Severity.ERROR: "danger", Severity.WARNING: "warning", Severity.INFO: "info"}
 _STAGES = {"": "Prepare and commit", "prepare": "Prepare", "commit": "Commit"}
-_TYPES = {"": "All types", "student": "Students", "teacher": "Teachers", "section": "Sections", "school": "Schools"}
-_TYPES |= {"term": "Terms", "course": "Courses", "organization": "Organizations"}
+_TYPES = ("student", "teacher", "section", "school", "term", "course", "organization")
 
 
 @blueprint.get("/history")
@@ -67,13 +67,18 @@ def log(kind: str) -> Response:
         pages=pages,
         entries=[_entry(row, actions) for row in rows],
         stages=list(_STAGES.items()),
-        types=list(_TYPES.items()),
+        types=_types(kind),
         severities=list(_SEVERITIES.items()),
         codes=[("", "All kinds"), *((code, code.replace("-", " ").capitalize()) for code in sorted(CATALOGUE))],
         sync_id=asked_number("sync"),
         list_url=request.full_path.rstrip("?"),
         narrowed=bool(request.args),
     )
+
+
+def _types(kind: str) -> list[tuple[str, str]]:
+    words = words_of(kind)
+    return [("", "All types"), *((each, words.many(each).capitalize()) for each in _TYPES)]
 
 
 def _common(connection: SisConnection) -> dict[str, Any]:

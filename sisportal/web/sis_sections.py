@@ -27,6 +27,7 @@ from sisportal.web.csv_files import csv_file
 from sisportal.web.mirror_lists import MirrorList, link_state, rows_of, school_names, shown
 from sisportal.web.record_words import side_by_side, sync_history
 from sisportal.web.rendering import render_tab
+from sisportal.web.sis_words import Words, words_of
 
 blueprint = Blueprint("sis_sections", __name__)
 
@@ -146,16 +147,17 @@ def _roster(connection: SisConnection, record: Section, class_id: int | None) ->
             SisPerson.source_id.in_([*record.teachers, *record.students]),
         )
     )
-    found = {row.source_id: row for row in rows}
+    found, words = {row.source_id: row for row in rows}, words_of(connection.kind)
     students = sorted(record.students, key=lambda id_: found[id_].search if id_ in found else "\uffff")
     return [
-        *(_member(id_, found.get(id_), number) for number, id_ in enumerate(record.teachers)),
-        *(_member(id_, found.get(id_), None) for id_ in students if id_ not in record.teachers),
+        *(_member(id_, found.get(id_), words, number) for number, id_ in enumerate(record.teachers)),
+        *(_member(id_, found.get(id_), words, None) for id_ in students if id_ not in record.teachers),
     ]
 
 
-def _member(source_id: str, row: Any, number: int | None) -> dict[str, Any]:
-    part = "Student" if number is None else "Co-teacher" if number else "Primary teacher"
+def _member(source_id: str, row: Any, words: Words, number: int | None) -> dict[str, Any]:
+    teacher = f"Co-{words.teacher}" if number else f"Primary {words.teacher}"
+    part = words.student.capitalize() if number is None else teacher
     if row is None:
         return {"source_id": source_id, "label": source_id, "part": part, "people": "", "state": "", "is_in": False}
     record = _decode_person(row.payload)

@@ -104,7 +104,7 @@ def _last(connection: SisConnection, sync: Sync, committed: Sync | None) -> dict
         "sync": sync,
         "at": at,
         "started_by": sync_words.starter(sync, people),
-        "numbers": _numbers(sync),
+        "numbers": _numbers(sync, connection.kind),
         "stale": running.is_stale(sync, connection.options_version, now()),
         "is_committed": sync.state in sync_words.COMMITTED,
         "may_start": connection.enabled and not at.busy and not at.silent,
@@ -112,7 +112,7 @@ def _last(connection: SisConnection, sync: Sync, committed: Sync | None) -> dict
     }
 
 
-def _numbers(sync: Sync) -> list[tuple[str, int, str]]:
+def _numbers(sync: Sync, kind: str) -> list[tuple[str, int, str]]:
     """(label, changes, URL of their list) of each type that the sync changes."""
     outcome = "applied" if sync.state in sync_words.COMMITTED else "planned"
     return [
@@ -121,6 +121,6 @@ def _numbers(sync: Sync) -> list[tuple[str, int, str]]:
             total_of({type_: sync.counts[type_]}, outcome),
             url_for("sync_actions.actions", sync_id=sync.id, type=type_),
         )
-        for type_, label in sync_words.TYPES.items()
+        for type_, label in sync_words.types_of(kind).items()
         if type_ in sync.counts
     ]

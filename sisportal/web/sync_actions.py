@@ -163,8 +163,8 @@ def _common(sync: Sync) -> dict[str, Any]:
         "connection": connection,
         "source": NAMES[connection.kind],
         "schools": _school_names(sync),
-        "types": sync_words.TYPES,
-        "one": sync_words.ONE,
+        "types": sync_words.types_of(connection.kind),
+        "one": sync_words.one_of(connection.kind),
         "verbs": sync_words.VERBS,
         "is_open": sync.state in review.OPEN and may_write(),
         "planned": planned,
@@ -178,7 +178,8 @@ def _page(sync: Sync) -> dict[str, Any]:
     asked = max(request.args.get("page", 1, type=int), 1)
     rows, total, page = review.action_page(connection, sync.id, found, page=min(asked, MOST_PAGES), per_page=PER_PAGE)
     query = _query()
-    return _common(sync) | {
+    common = _common(sync)
+    return common | {
         "found": found,
         "pages": Pages(page, total),
         "lines": _lines(sync, rows),
@@ -187,12 +188,12 @@ def _page(sync: Sync) -> dict[str, Any]:
         "list_url": url_for(".actions", sync_id=sync.id, **query),
         "tick_url": url_for(".tick_many", sync_id=sync.id, **query),
         "csv_url": url_for(".csv", sync_id=sync.id, **{name: value for name, value in query.items() if name != "page"}),
-        "title": _title(sync, found),
+        "title": _title(sync, found, common["types"]),
     }
 
 
-def _title(sync: Sync, found: ActionFilter) -> str:
-    what = sync_words.TYPES.get(found.type, "Actions")
+def _title(sync: Sync, found: ActionFilter, types: dict[str, str]) -> str:
+    what = types.get(found.type, "Actions")
     verb = sync_words.VERBS.get(found.verb, "")
     return (
         f"{what} to {verb.lower()}"

@@ -129,7 +129,7 @@ def _back(sync_id: int) -> Response:
 
 def _report(sync: Sync) -> dict[str, Any]:
     connection = db.session.get_one(SisConnection, sync.connection_id)
-    at = running.standing(sync, now())
+    at, types = running.standing(sync, now()), sync_words.types_of(connection.kind)
     counted = review.counts(db.session.connection(), sync.id)
     warnings = sync_words.warnings_by_type(sync.id)
     people = sync_words.people_of(sync)
@@ -147,11 +147,11 @@ def _report(sync: Sync) -> dict[str, Any]:
         "at": at,
         "causes": causes(sync.id, connection.kind) if warnings else [],
         "read": mode_words(sync.mode, sync.request),
-        "rows": sync_words.count_rows(sync.id, sync.state, counted, warnings, log_url),
+        "rows": sync_words.count_rows(sync.id, sync.state, counted, warnings, log_url, types),
         "planned": review.total(counted, "planned"),
         "unticked": review.total(counted, "unticked"),
         "held": review.total(counted, "held"),
-        "holds": _holds(sync),
+        "holds": _holds(sync, types),
         "doubtful": any(held["reason"] in ASKED for held in sync.held),
         "guarded": releasing.count_guarded(db.session.connection(), sync.id) if sync.held else 0,
         "release_error": "",
@@ -159,9 +159,10 @@ def _report(sync: Sync) -> dict[str, Any]:
         "stale": stale,
         "started_by": sync_words.starter(sync, people),
         "committed_by": people.get(sync.committed_by or 0, ""),
-        "left_out": _left_out(sync),
+        "left_out": _left_out(sync, types),
         "seals": [(seal_sentence(seal), seal["complete"], seal["reason"]) for seal in sync.completeness],
-        "types": sync_words.TYPES,
+        "types": types,
+        "one": sync_words.one_of(connection.kind),
         "is_committed": sync.state in sync_words.COMMITTED,
         **_may(sync, at, ready=bool(ready), stale=stale),
     }
@@ -179,12 +180,12 @@ def _may(sync: Sync, at: running.Standing, *, ready: bool, stale: bool) -> dict[
     }
 
 
-def _holds(sync: Sync) -> list[tuple[str, str]]:
+def _holds(sync: Sync, types: dict[str, str]) -> list[tuple[str, str]]:
     """(how many of what, why) of what is held."""
     return [
-        (plural(held["count"], held["type"], sync_words.TYPES[held["type"]].lower()), _why_held(held))
+        (plural(held["count"], held["type"], types[held["type"]].lower()), _why_held(held))
         for held in sync.held
-        if held["type"] in sync_words.TYPES
+        if held["type"] in types
     ]
 
 
@@ -195,9 +196,9 @@ def _why_held(held: dict[str, Any]) -> str:
     return f"{told} {words}" if told and told != words else words
 
 
-def _left_out(sync: Sync) -> list[str]:
+def _left_out(sync: Sync, types: dict[str, str]) -> list[str]:
     return [
-        f"{number:,} {sync_words.TYPES[type_].lower()} to {sync_words.VERBS[verb].lower()}"
+        f"{number:,} {types[type_].lower()} to {sync_words.VERBS[verb].lower()}"
         for type_, verbs in sync.left_out.items()
         for verb, number in verbs.items()
     ]

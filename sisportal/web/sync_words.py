@@ -11,9 +11,10 @@ from sisportal.models import Account, Sync, SyncState, SyncWarning
 from sisportal.syncing.review import Counts
 from sisportal.syncing.words import total_of
 from sisportal.web.rendering import url_with
+from sisportal.web.sis_words import words_of
 
-TYPES = {"organization": "Organizations", "student": "Students", "teacher": "Teachers", "section": "Sections"}
-ONE = {"organization": "organization", "student": "student", "teacher": "teacher", "section": "section"}
+TYPES = ("organization", "student", "teacher", "section")
+"""In the order of the report."""
 VERBS = {"add": "Add", "reactivate": "Reactivate", "edit": "Edit", "delete": "Delete"}
 COMMITTED = frozenset({SyncState.COMMITTING, SyncState.COMMITTED, SyncState.PARTLY_COMMITTED})
 NOTES = {
@@ -66,10 +67,22 @@ class CountRow:
     warnings: Cell
 
 
-def count_rows(sync_id: int, state: str, counted: Counts, warnings: Mapping[str, int], log_url: str) -> list[CountRow]:
+def types_of(kind: str) -> dict[str, str]:
+    """What the types of actions are called on pages of a connection, in the order of the report."""
+    return {type_: words_of(kind).many(type_).capitalize() for type_ in TYPES}
+
+
+def one_of(kind: str) -> dict[str, str]:
+    """What one record of each type is called on pages of a connection."""
+    return {type_: words_of(kind).one(type_) for type_ in TYPES}
+
+
+def count_rows(
+    sync_id: int, state: str, counted: Counts, warnings: Mapping[str, int], log_url: str, types: Mapping[str, str]
+) -> list[CountRow]:
     """The table of a sync: a line for each type that has actions or warnings, the numbers linked to their lists."""
     rows = []
-    for type_, label in TYPES.items():
+    for type_, label in types.items():
         verbs = counted.get(type_, {})
         if verbs or warnings.get(type_) or type_ != "organization":
             cells = [
