@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ from sisportal.models import Mapping, Organization, OrganizationLink, SisConnect
 from sisportal.models.database import writing
 from sisportal.providers.oneroster import OneRosterProvider
 from sisportal.roster.text import folded
-from sisportal.syncing import apps
+from sisportal.syncing import apps, hierarchy
 from sisportal.syncing.connections import OpenProvider, load, map_school, remember_schools, settle_version
 from sisportal.syncing.progress import Clock
 from sisportal.syncing.rows import insert_one
@@ -46,6 +45,8 @@ class ListedSchool(msgspec.Struct, frozen=True):
     """Name of its organization; None where it has none, or is the one school of a single-school portal."""
     mapping: Mapping
     gone: bool
+    kind: str = "school"
+    """In OneRoster: ``school``, ``district``, ``department``..."""
 
 
 def fetch_schools(engine: Engine, connection_id: int, open_provider: OpenProvider, clock: Clock) -> None:
@@ -75,7 +76,13 @@ def list_schools(connection: Connection, connection_id: int) -> list[ListedSchoo
     )
     return [
         ListedSchool(
-            row.source_id, row.name, row.sis_id, row.organization, Mapping(row.mapping), row.gone_at is not None
+            row.source_id,
+            row.name,
+            row.sis_id,
+            row.organization,
+            Mapping(row.mapping),
+            row.gone_at is not None,
+            row.payload.get("kind") or "school",
         )
         for row in rows
         if row.gone_at is None or row.mapping == Mapping.MAPPED
@@ -90,6 +97,15 @@ def map_to_organization(connection: Connection, connection_id: int, source_id: s
     if organization_id is None:
         organization_id = make_organization(connection, name, school.sis_id, now)
     return _map(connection, school, organization_id, now, made=made)
+
+
+def map_to(
+    connection: Connection, connection_id: int, source_id: str, organization_id: int | None, now: datetime
+) -> Mapped:
+    """Map a school to an organization by its id; None makes a new one of the school's name. Raises ``UnknownSchool``."""
+    school = _school(connection, connection_id, source_id)
+    known = organization_id or make_organization(connection, school.name or source_id, school.sis_id, now)
+    return _map(connection, school, known, now, made=organization_id is None)
 
 
 def ignore_school(connection: Connection, connection_id: int, source_id: str, now: datetime) -> None:
@@ -107,13 +123,14 @@ def auto_create(connection: Connection, connection_id: int, now: datetime) -> li
     apps.install(connection, "organizations", now)
     write_setting(connection, PARTITION, value=True)
     schools = [row for row in _listed(connection, connection_id) if row.mapping != Mapping.IGNORED]
+    parents = hierarchy.parents_now(connection, connection_id)
     equal = suggestions(connection, connection_id)
     mapped: list[Mapped] = []
     for school in schools:
         known = school.organization_id or equal.get(school.source_id)
         organization_id = known or make_organization(connection, school.name or school.source_id, school.sis_id, now)
         mapped.append(_map(connection, school, organization_id, now, made=known is None))
-    _keep_hierarchy(connection, schools, {each.school: each.organization_id for each in mapped})
+    hierarchy.arrange(connection, connection_id, parents, parents)
     return mapped
 
 
@@ -208,25 +225,3 @@ def _unlink(connection: Connection, school: Row[Any]) -> None:
             OrganizationLink.connection_id == school.connection_id, OrganizationLink.source_id == school.source_id
         )
     )
-
-
-def _keep_hierarchy(connection: Connection, schools: Iterable[Row[Any]], organizations: dict[str, int]) -> None:
-    """Put organizations under that of their school's parent; one that has a place in the tree keeps it."""
-    rows = connection.execute(select(Organization.id, Organization.parent_id))
-    parents = {row.id: row.parent_id for row in rows}
-    for school in schools:
-        child, parent = organizations[school.source_id], organizations.get(school.payload.get("parent", ""))
-        if parent is None or parents[child] is not None or child in _line(parents, parent):
-            continue
-        parents[child] = parent
-        connection.execute(update(Organization).where(Organization.id == child).values(parent_id=parent))
-
-
-def _line(parents: dict[int, int | None], organization_id: int) -> list[int]:
-    """The organization and all above it."""
-    line: list[int] = []
-    above: int | None = organization_id
-    while above is not None and above not in line:
-        line.append(above)
-        above = parents[above]
-    return line

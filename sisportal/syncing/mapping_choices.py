@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from sisportal.models import Mapping, Organization, SisSchool
-from sisportal.syncing import apps, mapping
+from sisportal.syncing import apps, hierarchy, mapping
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS
 from sisportal.syncing.mirror import PEOPLE
 from sisportal.syncing.settings import PARTITION, write_setting
@@ -47,23 +47,29 @@ def would_archive(connection: Connection, connection_id: int, choices: Choices[s
     return {row[0]: row[1] for row in connection.execute(people)}
 
 
-def store(connection: Connection, connection_id: int, choices: Choices[str, str], now: datetime) -> int:
-    """Map every school as chosen; how many changed. Organizations is installed and partitioned where one is mapped.
+def store(
+    connection: Connection,
+    connection_id: int,
+    choices: Choices[str, str],
+    now: datetime,
+    parents: Choices[str, str] | None = None,
+) -> int:
+    """Map every school as chosen, and put it below the one of ``parents``; how many changed or moved.
 
-    Raises ``UnknownSchool`` for a school that is not listed.
+    Organizations is installed and partitioned where one is mapped. Raises ``UnknownSchool`` for a school that is not listed.
     """
-    before = mapped_now(connection, connection_id)
-    names = {str(id_): name for id_, name in organizations(connection)}
-    schools = {each.id: each for each in mapping.list_schools(connection, connection_id)}
-    changed = [school for school, choice in choices.items() if choice != before.get(school)]
+    before, stood = mapped_now(connection, connection_id), hierarchy.parents_now(connection, connection_id)
+    undecided = {
+        each.id for each in mapping.list_schools(connection, connection_id) if each.mapping == Mapping.UNMAPPED
+    }
+    changed = [school for school, choice in choices.items() if choice != before.get(school) or school in undecided]
     if not set(choices.values()) <= {LEAVE_OUT, WHOLE}:
         apps.install(connection, "organizations", now)
         write_setting(connection, PARTITION, value=True)
     for school in changed:
         choice = choices[school]
-        if choice == LEAVE_OUT or school not in schools:
+        if choice == LEAVE_OUT:
             mapping.ignore_school(connection, connection_id, school, now)
         else:
-            name = schools[school].name or school if choice == CREATE else names[choice]
-            mapping.map_to_organization(connection, connection_id, school, name, now)
-    return len(changed)
+            mapping.map_to(connection, connection_id, school, None if choice == CREATE else int(choice), now)
+    return len(changed) + (hierarchy.arrange(connection, connection_id, stood, parents) if parents else 0)

@@ -9,7 +9,7 @@ from sisportal.models import Mapping
 from sisportal.models.database import writing
 from sisportal.providers.base import Check, DistrictFacts, ProviderError
 from sisportal.providers.oneroster import OneRosterProvider
-from sisportal.providers.opening import plain_address
+from sisportal.providers.opening import address_with_query, clean_address, plain_address
 from sisportal.syncing import mapping, notices
 from sisportal.syncing.connections import ConnectionFacts, OpenProvider, map_school
 from sisportal.syncing.credentials import SecretsUnreadable
@@ -52,6 +52,11 @@ def address_error(entered: str) -> str:
     except ProviderError as error:
         return error.message
     return ""
+
+
+def kept_address(entered: str, *, with_query: bool = False) -> str:
+    """A OneRoster address as a connection keeps it. Raises ``ProviderError`` for what cannot be one."""
+    return address_with_query(entered) if with_query else clean_address(entered)
 
 
 def read_schools(engine: Engine, connection_id: int, open_provider: OpenProvider, clock: Clock) -> str:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from flask import current_app, request
+from flask import Response, current_app, request
 from sqlalchemy import select
 
 from sisportal.extensions import db
@@ -16,8 +16,10 @@ from sisportal.roster.options import Options, defaults
 from sisportal.syncing import apps, connections, notices
 from sisportal.syncing.connections import DAYS, ConnectionFacts
 from sisportal.syncing.credentials import SecretsUnreadable
+from sisportal.syncing.trials import read_schools, try_connection
 from sisportal.web.acting import released_engine, who
 from sisportal.web.portal import now
+from sisportal.web.rendering import from_htmx, render_invalid, render_partial, render_tab
 
 LONGEST = 2_000
 
@@ -139,3 +141,32 @@ def _looks_for_version(kind: str, form: ConnectForm) -> bool:
 def _of_version(options: Options, kind: str, version: str, *, unsure: bool) -> Options:
     wanted = defaults(kind).api_version if unsure else version
     return msgspec.structs.replace(options, api_version=wanted) if wanted else options
+
+
+def answer_test(template: str, kind: str, form: ConnectForm, context: Any) -> Response:
+    """What the SIS answers; for htmx without the form, which keeps what was typed into it."""
+    if form.errors and from_htmx():
+        return render_partial("sis_setup/_trial.html", trial=None, errors=list(form.errors.values()))
+    if form.errors:
+        return render_invalid(template, **context(kind, form))
+    facts = as_entered(kind, form)
+    released_engine()
+    trial = try_connection(current_app.extensions["open_provider"], facts)
+    if from_htmx():
+        return render_partial("sis_setup/_trial.html", trial=trial, errors=[])
+    return render_tab(template, **context(kind, form, trial))
+
+
+def changes(kind: str, form: ConnectForm, stored: ConnectForm, secrets: tuple[str, ...]) -> bool:
+    """Whether what was entered differs from what is kept: else a plan that waits could no longer be committed.
+
+    A secret that was entered counts as another one.
+    """
+    differs = (form.settings, form.version) != (stored.settings, stored.version)
+    return connection_of(kind) is None or differs or bool(entered(secrets))
+
+
+def keep_and_read(kind: str, form: ConnectForm) -> str:
+    """Keep the connection and read its schools; why they could not be read, or blank."""
+    connection_id, portal = keep(kind, form), current_app.extensions
+    return read_schools(db.engine, connection_id, portal["open_provider"], portal["clock"])

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, flash, request, url_for
 from sqlalchemy import select
 
 from sisportal.extensions import db
-from sisportal.models import SisConnection, Sync
+from sisportal.models import ConnectionKind, SisConnection, Sync
 from sisportal.models.database import writing
 from sisportal.roster.option_catalogue import YES_NO, Entry
 from sisportal.roster.options import OptionError, Options, as_text, catalogue, defaults, label, with_option
@@ -18,6 +18,7 @@ from sisportal.web.access import Rule, access, get_connection
 from sisportal.web.acting import released_engine, who
 from sisportal.web.portal import now
 from sisportal.web.rendering import redirect_for, render_invalid, render_tab
+from sisportal.web.sis_words import words_of
 
 blueprint = Blueprint("sis_configure", __name__, url_prefix="/admin/sis/<kind>/configure")
 
@@ -112,8 +113,8 @@ def refresh_schools(kind: str) -> Response:
     """Read the list of schools again."""
     connection_id, portal = get_connection(kind).id, current_app.extensions
     error = read_schools(released_engine(), connection_id, portal["open_provider"], portal["clock"])
-    flash(error or "The list of schools was read again.", "warning" if error else "success")
-    return redirect_for(url_for(".school", kind=kind))
+    flash(error or f"The list of {words_of(kind).schools} was read again.", "warning" if error else "success")
+    return redirect_for(url_for("sis_mapping.schools" if kind == ConnectionKind.ONEROSTER else ".school", kind=kind))
 
 
 def _context(connection: SisConnection, errors: dict[str, str] | None = None) -> dict[str, Any]:
@@ -126,6 +127,10 @@ def _context(connection: SisConnection, errors: dict[str, str] | None = None) ->
         "connection": connection,
         "source": NAMES[kind],
         "schools": [each.name for each in listed if each.mapping == "mapped"],
+        "businesses": [(each.name, each.organization) for each in listed if each.mapping == "mapped"]
+        if kind != ConnectionKind.CLEVER
+        else [],
+        "facts": _facts(connection),
         "groups": [
             (title, [_option(entries[name], options, kind, errors or {}) for name in names if name in entries])
             for title, names in GROUPS
@@ -133,6 +138,29 @@ def _context(connection: SisConnection, errors: dict[str, str] | None = None) ->
         "errors": errors or {},
         "waiting": db.session.scalar(current),
     }
+
+
+def _facts(connection: SisConnection) -> list[tuple[str, str]]:
+    """(label, value) of what the connection is, without its secrets."""
+    settings, named = connection.settings, _days(connection.settings)
+    district = [("District", connection.district.get("name", "")), ("District ID", connection.district_id)]
+    kept = ("Credentials", "Stored encrypted" if connection.secrets else "")
+    if connection.kind == ConnectionKind.CLEVER:
+        return [("API base URL", settings.get("base_url", "")), *district, kept]
+    if connection.kind == ConnectionKind.CSV:
+        return [("Top of the last file", connection.district.get("name", "")), *named]
+    signed = "Signed requests (OAuth 1.0a)" if settings.get("client_id") else "Fixed bearer token"
+    way = settings.get("token_url") or signed
+    version = connections.stored_options(connection.options, connection.kind).api_version
+    where = [("Base URL", settings.get("base_url", "")), ("OneRoster version", version), ("Token URL", way)]
+    return [*where, ("Client ID", settings.get("client_id", "")), kept, *named]
+
+
+def _days(settings: dict[str, Any]) -> list[tuple[str, str]]:
+    """The school year and the semester of a OneRoster connection, in words."""
+    named = (("School year", "year"), ("Semester", "semester"))
+    spans = [(label, settings.get(f"{what}_start", ""), settings.get(f"{what}_end", "")) for label, what in named]
+    return [(label, f"{start} to {end}" if start or end else "") for label, start, end in spans]
 
 
 def _option(entry: Entry, options: Options, kind: str, errors: dict[str, str]) -> dict[str, Any]:

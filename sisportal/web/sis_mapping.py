@@ -1,13 +1,17 @@
-"""The schools of the SIS and the organizations that they are: chosen together, changed later, with what that archives."""
+"""The schools of the SIS and the organizations that they are: chosen together, changed later, with what that archives.
 
+OneRoster's pages call them businesses, say which stands under which, and make all of them at once: *Auto create* (SPEC 4).
+"""
+
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Blueprint, Response, flash, request, url_for
 
 from sisportal.extensions import db
-from sisportal.models import SisConnection
+from sisportal.models import ConnectionKind, SisConnection
 from sisportal.models.database import writing
-from sisportal.syncing import mapping, mapping_choices, notices
+from sisportal.syncing import hierarchy, mapping, mapping_choices, notices
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.mapping_choices import CREATE, LEAVE_OUT, WHOLE
 from sisportal.web.access import Rule, access, get_connection
@@ -16,6 +20,25 @@ from sisportal.web.portal import now
 from sisportal.web.rendering import redirect_for, render_invalid, render_tab
 
 blueprint = Blueprint("sis_mapping", __name__, url_prefix="/admin/sis/<kind>/configure/mapping")
+
+TYPES = {
+    "district": "District",
+    "department": "Department",
+    "local": "District",
+    "state": "State",
+    "national": "Nation",
+}
+
+
+@dataclass(slots=True)
+class Entered:
+    """What was chosen for each listed school: what it becomes, and what it stands under."""
+
+    choices: dict[str, str]
+    parents: dict[str, str]
+    archived: dict[str, int] = field(default_factory=dict)
+    """Schools that would no longer be synced -> how many accounts that would archive."""
+    error: str = ""
 
 
 @blueprint.get("")
@@ -29,13 +52,11 @@ def schools(kind: str) -> Response:
 def save(kind: str) -> Response:
     """Store the mapping; where it would archive people, first say how many, and ask."""
     connection, asker = get_connection(kind), who()
-    connection_id, choices = connection.id, _entered(connection)
-    wrong = _wrong(choices)
-    archived = mapping_choices.would_archive(db.session.connection(), connection_id, choices)
-    if wrong or (archived and request.form.get("sure") != "yes"):
-        return render_invalid("sis_mapping/page.html", **_page(connection, choices, archived, wrong))
+    connection_id, entered = connection.id, _entered(connection)
+    if entered.error or (entered.archived and request.form.get("sure") != "yes"):
+        return render_invalid("sis_mapping/page.html", **_page(connection, entered))
     with writing(released_engine()).begin() as written:
-        changed = mapping_choices.store(written, connection_id, choices, now())
+        changed = mapping_choices.store(written, connection_id, entered.choices, now(), entered.parents)
         notices.record(
             written,
             "schools-mapped",
@@ -45,22 +66,39 @@ def save(kind: str) -> Response:
             actor_id=asker.id,
             address=asker.address,
         )
-    flash(
-        "The mapping is stored. The next sync compares every record again."
-        if changed
-        else "The mapping was so already.",
-        "success",
-    )
-    return redirect_for(url_for(".schools", kind=kind))
+    flash(_stored(kind, changed), "success")
+    leads_to = "sis_configure.configure" if has_businesses(kind) else ".schools"
+    return redirect_for(url_for(leads_to, kind=kind))
 
 
-def _entered(connection: SisConnection) -> dict[str, str]:
+def has_businesses(kind: str) -> bool:
+    """Whether the SIS lists organizations that stand under one another, and not schools alone."""
+    return kind != ConnectionKind.CLEVER
+
+
+def _stored(kind: str, changed: int) -> str:
+    if not changed:
+        return "The mapping was so already."
+    what = "The organizations are as chosen." if has_businesses(kind) else "The mapping is stored."
+    return f"{what} The next sync compares every record again."
+
+
+def _entered(connection: SisConnection) -> Entered:
     """What was chosen for each listed school; one that the form does not name stays as it is."""
-    held = mapping_choices.mapped_now(db.session.connection(), connection.id)
-    return {school: request.form.get(f"school-{school}", choice) for school, choice in held.items()}
+    database = db.session.connection()
+    held = mapping_choices.mapped_now(database, connection.id)
+    stood = hierarchy.parents_now(database, connection.id) if has_businesses(connection.kind) else {}
+    entered = Entered(
+        {school: request.form.get(f"school-{school}", choice) for school, choice in held.items()},
+        {school: request.form.get(f"parent-{school}", parent) for school, parent in stood.items()},
+    )
+    entered.error = _wrong(entered)
+    entered.archived = mapping_choices.would_archive(database, connection.id, entered.choices)
+    return entered
 
 
-def _wrong(choices: dict[str, str]) -> str:
+def _wrong(entered: Entered) -> str:
+    choices = entered.choices
     known = {LEAVE_OUT, CREATE, WHOLE, *(str(id_) for id_, _ in mapping_choices.organizations(db.session.connection()))}
     if not set(choices.values()) <= known:
         return "One of the organizations is not there any more. Choose again."
@@ -69,20 +107,22 @@ def _wrong(choices: dict[str, str]) -> str:
             "Beside an organization no school can be the whole portal: choose an organization for it, or leave it out."
         )
     used = [choice for choice in choices.values() if choice not in {LEAVE_OUT, CREATE, WHOLE}]
-    return "Two schools cannot be one organization." if len(used) != len(set(used)) else ""
+    if len(used) != len(set(used)):
+        return "Two schools cannot be one organization."
+    if not set(entered.parents.values()) <= {hierarchy.TOP, *choices}:
+        return "One of the businesses is not there any more. Choose again."
+    if hierarchy.below_themselves(entered.parents):
+        return "One of them would stand below itself. Choose what stands under what again."
+    return ""
 
 
-def _page(
-    connection: SisConnection,
-    choices: dict[str, str] | None = None,
-    archived: dict[str, int] | None = None,
-    error: str = "",
-) -> dict[str, Any]:
-    listed = [each for each in mapping.list_schools(db.session.connection(), connection.id) if not each.gone]
-    held = mapping_choices.mapped_now(db.session.connection(), connection.id)
-    suggested = mapping.suggestions(db.session.connection(), connection.id)
+def _page(connection: SisConnection, entered: Entered | None = None) -> dict[str, Any]:
+    database = db.session.connection()
+    listed = [each for each in mapping.list_schools(database, connection.id) if not each.gone]
+    held = mapping_choices.mapped_now(database, connection.id)
+    suggested = mapping.suggestions(database, connection.id)
     asked = {each.id: each.mapping == "unmapped" for each in listed}
-    shown = choices or {
+    shown = (entered and entered.choices) or {
         school: str(suggested.get(school, CREATE)) if asked[school] else choice for school, choice in held.items()
     }
     names = {each.id: each.name or each.id for each in listed}
@@ -90,8 +130,15 @@ def _page(
         "connection": connection,
         "source": NAMES[connection.kind],
         "single": any(each.mapping == "mapped" and each.organization is None for each in listed),
+        "begins": all(asked.values()),
+        "has_businesses": has_businesses(connection.kind),
         "listed": [(each, shown[each.id], each.id in suggested and asked[each.id]) for each in listed],
-        "organizations": [(str(id_), name) for id_, name in mapping_choices.organizations(db.session.connection())],
-        "archived": [(names.get(school, school), number) for school, number in (archived or {}).items()],
-        "error": error,
+        "kinds": {each.id: TYPES.get(each.kind, each.kind.capitalize()) for each in listed},
+        "names": names,
+        "parents": (entered and entered.parents) or hierarchy.parents_now(database, connection.id),
+        "organizations": [(str(id_), name) for id_, name in mapping_choices.organizations(database)],
+        "archived": [(names.get(school, school), number) for school, number in entered.archived.items()]
+        if entered
+        else [],
+        "error": entered.error if entered else "",
     }

@@ -7,15 +7,13 @@ from sqlalchemy import select
 
 from sisportal.extensions import db
 from sisportal.models import Mapping, SisSchool
-from sisportal.providers.oneroster_api import ONEROSTER_VERSIONS
-from sisportal.providers.opening import address_with_query, clean_address
+from sisportal.roster.option_catalogue import ONEROSTER_VERSIONS
 from sisportal.syncing.connections import DAYS, NAMES, stored_options
-from sisportal.syncing.trials import Trial, address_error
+from sisportal.syncing.trials import Trial, address_error, kept_address
 from sisportal.web import connection_forms
 from sisportal.web.access import Rule, access
 from sisportal.web.connection_forms import ConnectForm
 from sisportal.web.rendering import redirect_for, render_invalid, render_tab
-from sisportal.web.sis_setup import answer_test, changes, kept_with_schools
 
 blueprint = Blueprint("sis_oneroster", __name__, url_prefix="/admin/sis/oneroster")
 
@@ -39,13 +37,13 @@ def save(kind: str) -> Response:
     """Test what was entered, or keep it, read the organizations and lead to them."""
     form = _entered()
     if request.form.get("test"):
-        return answer_test("sis_setup/oneroster.html", kind, form, _context)
+        return connection_forms.answer_test("sis_setup/oneroster.html", kind, form, _context)
     if form.errors:
         return render_invalid("sis_setup/oneroster.html", **_context(kind, form))
-    if not changes(kind, form, _stored(), _SECRETS):
+    if not connection_forms.changes(kind, form, _stored(), _SECRETS):
         flash("Nothing was changed.", "info")
         return redirect_for(url_for("sis_configure.configure", kind=kind))
-    if error := kept_with_schools(kind, form):
+    if error := connection_forms.keep_and_read(kind, form):
         flash(f"The connection is stored, but its organizations could not be read. {error}", "warning")
         return redirect_for(url_for(".connect"))
     flash("OneRoster is connected.", "success")
@@ -103,14 +101,14 @@ def _entered() -> ConnectForm:
 
 def _check_places(form: ConnectForm) -> None:
     """Addresses as they are kept; or what is wrong with them."""
-    for name, keep in (("base_url", clean_address), ("token_url", address_with_query)):
+    for name in _PLACES:
         entered = form.settings[name]
         if not entered:
             continue
         if address_error(entered):
             form.errors[name] = _NO_ADDRESS
         else:
-            form.settings[name] = keep(entered)
+            form.settings[name] = kept_address(entered, with_query=name == "token_url")
 
 
 def _check(form: ConnectForm) -> None:

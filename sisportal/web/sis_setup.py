@@ -8,13 +8,12 @@ from sqlalchemy import select
 from sisportal.extensions import db
 from sisportal.models import SisConnection
 from sisportal.syncing.connections import NAMES
-from sisportal.syncing.trials import Trial, address_error, read_schools, try_connection
+from sisportal.syncing.trials import Trial, address_error
 from sisportal.web import connection_forms
 from sisportal.web.access import Rule, access
-from sisportal.web.acting import released_engine
 from sisportal.web.connection_forms import ConnectForm
 from sisportal.web.portal import enabled_apps
-from sisportal.web.rendering import from_htmx, redirect_for, render_invalid, render_partial, render_tab
+from sisportal.web.rendering import redirect_for, render_invalid, render_tab
 
 blueprint = Blueprint("sis_setup", __name__, url_prefix="/admin/sis")
 
@@ -52,47 +51,18 @@ def save(kind: str) -> Response:
     """Test what was entered, or keep it and read the list of schools."""
     form = _entered(_known(kind))
     if request.form.get("test"):
-        return answer_test("sis_setup/connect.html", kind, form, _form_context)
+        return connection_forms.answer_test("sis_setup/connect.html", kind, form, _form_context)
     if form.errors:
         return render_invalid("sis_setup/connect.html", **_form_context(kind, form))
-    if not changes(kind, form, _stored(kind), _SECRETS):
+    if not connection_forms.changes(kind, form, _stored(kind), _SECRETS):
         flash("Nothing was changed.", "info")
         return redirect_for(url_for("sis_configure.configure", kind=kind))
-    error = kept_with_schools(kind, form)
+    error = connection_forms.keep_and_read(kind, form)
     if error:
         flash(f"The connection is stored, but its schools could not be read. {error}", "warning")
         return redirect_for(url_for(".connect", kind=kind))
     flash(f"{NAMES[kind]} is connected.", "success")
     return redirect_for(url_for("sis_configure.school", kind=kind))
-
-
-def answer_test(template: str, kind: str, form: ConnectForm, context: Any) -> Response:
-    """What the SIS answers; for htmx without the form, which keeps what was typed into it."""
-    if form.errors and from_htmx():
-        return render_partial("sis_setup/_trial.html", trial=None, errors=list(form.errors.values()))
-    if form.errors:
-        return render_invalid(template, **context(kind, form))
-    facts = connection_forms.as_entered(kind, form)
-    released_engine()
-    trial = try_connection(current_app.extensions["open_provider"], facts)
-    if from_htmx():
-        return render_partial("sis_setup/_trial.html", trial=trial, errors=[])
-    return render_tab(template, **context(kind, form, trial))
-
-
-def changes(kind: str, form: ConnectForm, stored: ConnectForm, secrets: tuple[str, ...]) -> bool:
-    """Whether what was entered differs from what is kept: else a plan that waits could no longer be committed.
-
-    A secret that was entered counts as another one.
-    """
-    entered = (form.settings, form.version) != (stored.settings, stored.version)
-    return connection_forms.connection_of(kind) is None or entered or bool(connection_forms.entered(secrets))
-
-
-def kept_with_schools(kind: str, form: ConnectForm) -> str:
-    """Keep the connection and read its schools; why they could not be read, or blank."""
-    connection_id, portal = connection_forms.keep(kind, form), current_app.extensions
-    return read_schools(db.engine, connection_id, portal["open_provider"], portal["clock"])
 
 
 def _known(kind: str) -> str:
