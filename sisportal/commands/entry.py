@@ -13,7 +13,7 @@ from flask.cli import ScriptInfo
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import DBAPIError
 
-from sisportal.commands.tables import bring_up_to_date
+from sisportal.commands.tables import TablesTooNew, bring_up_to_date
 from sisportal.config import Settings
 from sisportal.extensions import db
 from sisportal.folder import FolderInUse
@@ -44,7 +44,7 @@ class NeedsAPerson(click.ClickException):
     exit_code = NEEDS_A_PERSON
 
 
-EXPECTED = (ProviderError, SecretsUnreadable, NotAllowed, Refused, Unusable, FolderInUse)
+EXPECTED = (ProviderError, SecretsUnreadable, NotAllowed, Refused, Unusable, FolderInUse, TablesTooNew)
 """What stages raise with a sentence for whoever asked."""
 
 

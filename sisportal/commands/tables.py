@@ -8,14 +8,28 @@ from flask_migrate import upgrade
 from sqlalchemy import Connection, Engine, inspect
 
 
+class TablesTooNew(Exception):
+    """The database was used by a later version, whose migrations nobody knows here; the message is a sentence."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A newer version of the portal has used this database. Update the portal, or restore an older backup."
+        )
+
+
 def bring_up_to_date(engine: Engine) -> None:
-    """Run the migrations that the database lacks. Processes that do so together wait for each other."""
+    """Run the migrations that the database lacks. Processes that do so together wait for each other.
+
+    Raises ``TablesTooNew``.
+    """
     directory = current_app.extensions["migrate"].directory
     newest = ScriptDirectory(directory).get_heads()
     with engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_heads()
         # Tables without a version were made all at once from the models: they are the newest.
         up_to_date = set(found) == set(newest) if found else inspect(connection).has_table("account")
+    if not all(map(is_known, found)):
+        raise TablesTooNew
     if not up_to_date:
         upgrade(directory=directory)
 

@@ -461,6 +461,12 @@ def _mixed(mark: int, unlisted: int) -> int:
     return mixed - (1 << 64) if mixed >> 63 else mixed
 
 
+def is_mark_of(mark: int, payload: str) -> bool:
+    """Whether a mark is that of a record as it is stored, whoever of its people was not listed then."""
+    plain = fingerprint(payload.encode())
+    return mark == plain or any(mark == _mixed(plain, number) for number in range(1, payload.count('","') + 3))
+
+
 def _id_of(entry: tuple[int, int, bool] | int | None) -> int | None:
     return entry[0] if isinstance(entry, tuple) else entry
 

@@ -41,3 +41,11 @@ def test_from_no_tables_to_a_second_sync(empty: CommandLine, sandbox: Served, tm
     assert committed["counts"]["student"]["delete"] == {"planned": 2, "ticked": 1, "applied": 1}
     assert [each["identifiers"] for each in found["accounts"] if each["archived"]] == [{"clever": leaver}]
     assert empty.answer("check") == {"ok": True, "findings": []}
+
+
+def test_a_database_of_a_later_version_is_left_alone(empty: CommandLine) -> None:
+    assert empty.run("check").exit_code == 0
+    with empty.app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+
+    assert empty.failure("check").startswith("A newer version of the portal has used this database.")

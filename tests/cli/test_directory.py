@@ -120,8 +120,10 @@ def test_what_does_not_fit_together_is_told_with_what_to_do(cli: CommandLine, sa
         "clever: The stored credentials cannot be read with this SECRET_KEY. Enter them again.",
         "Organization 1 stands under itself.",
         "1 classes are sessions of a class that is no parent (1).",
-        "1 accounts are linked to more than one id of the same connection (7).",
         "1 accounts do not list their own organization, or list one that is not there (4).",
+        "1 accounts are linked to more than one id of the same connection (7).",
+        "1 accounts are linked to an id that the SIS never listed (7).",
+        "1 accounts hold other values than were written to them, and nobody edited them (4).",
         "1 syncs count other numbers of actions than they have (1).",
     ]
     assert "" not in [finding["advice"] for finding in answer["findings"]]

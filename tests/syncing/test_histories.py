@@ -8,6 +8,8 @@ import pytest
 from sisportal.models import Account, AccountLink, SchoolClass, SyncState
 from sisportal.sandbox.district import District
 from sisportal.syncing.commit import discard
+from sisportal.syncing.credentials import Cipher
+from sisportal.syncing.selfcheck import check_store
 from tests.syncing.oracle import Expected
 from tests.syncing.portal import Portal
 
@@ -72,6 +74,7 @@ def test_committing_everything_in_the_end_makes_up_for_whatever_came_before(
 
     expected = Expected()
     expected.commit(district)
+    assert check_store(portal.engine, Cipher("made-up"), portal.now) == [], "what a portal does by itself fits together"
     assert active(portal.accounts()) == active(expected.accounts)
     assert active(portal.classes(), "style") == active(expected.classes, "style")
     assert portal.actions(portal.prepare()) == {}
