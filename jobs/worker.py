@@ -1,9 +1,13 @@
-"""The worker: `python -m jobs.worker` takes stages from the queue, one at a time, each in a process of its own."""
+"""The worker: `python -m jobs.worker` takes jobs from the queues, one at a time, each in a process of its own.
+
+`python -m jobs.worker stages` and `python -m jobs.worker mail` serve one queue each; without a name it serves both.
+"""
 
 import logging
 import os
 import sys
 import time
+from collections.abc import Sequence
 from types import FrameType
 
 from flask import Flask, current_app
@@ -18,12 +22,13 @@ from jobs.children import end_with_parent
 from sisportal.config import ConfigError, load
 from sisportal.extensions import db
 from sisportal.factory import create_app
-from sisportal.syncing.queue import stages
-from sisportal.syncing.recovery import recover
+from sisportal.syncing.queue import MAILS, STAGES, mails, stages
+from sisportal.syncing.recovery import recover, recover_mail
 
 logger = logging.getLogger("sisportal.jobs")
 
 RECOVER_SECONDS = 10
+QUEUES = {STAGES: stages, MAILS: mails}
 _MARGIN = 15
 """Seconds that RQ takes off a worker's time to live to get how long it waits for a job."""
 _PAUSE = 2.0
@@ -34,8 +39,11 @@ def recover_now() -> None:
 
     A database that is away is waited for.
     """
+    queue, now = current_app.extensions["queue"], current_app.extensions["clock"]()
     try:
-        recover(db.engine, current_app.extensions["queue"], current_app.extensions["clock"]())
+        recover(db.engine, queue, now)
+        if current_app.extensions["settings"].smtp_url:
+            recover_mail(db.engine, queue, now)
     except SQLAlchemyError:
         logger.exception("recovery failed; it is tried again in %s seconds", RECOVER_SECONDS)
     finally:
@@ -61,13 +69,13 @@ class StageWorker(Worker):
         super().main_work_horse(job, queue)
 
 
-def work(app: Flask, redis: Redis) -> None:
-    """Work until somebody asks for the end; where Redis goes away, wait for it and go on."""
+def work(app: Flask, redis: Redis, queues: Sequence[Queue]) -> None:
+    """Work on what the queues hold, the first one first, until somebody asks for the end; where Redis goes away, wait for it and go on."""
     with app.app_context():
         while True:
             try:
                 worker = StageWorker(
-                    [stages(redis)],
+                    queues,
                     connection=redis,
                     serializer=JSONSerializer,
                     worker_ttl=RECOVER_SECONDS + _MARGIN,
@@ -81,15 +89,19 @@ def work(app: Flask, redis: Redis) -> None:
             time.sleep(_PAUSE)
 
 
-def main() -> int:
+def main(names: Sequence[str]) -> int:
+    if unknown := set(names) - QUEUES.keys():
+        print(f"There is no queue {min(unknown)}. The queues are: {', '.join(QUEUES)}.", file=sys.stderr)
+        return 2
     try:
         settings = load(os.environ)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
-    work(create_app(settings), Redis.from_url(settings.redis_url))
+    redis = Redis.from_url(settings.redis_url)
+    work(create_app(settings), redis, [QUEUES[name](redis) for name in names or QUEUES])
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

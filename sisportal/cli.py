@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from sisportal.commands import backups, checking, directory, first_start, pinned
+from sisportal.commands import backups, checking, directory, first_start, mail, pinned
 
 
 def register(app: Flask) -> None:
@@ -16,5 +16,6 @@ def register(app: Flask) -> None:
         checking.check,
         backups.backup,
         backups.restore,
+        mail.mail,
     ):
         app.cli.add_command(command)

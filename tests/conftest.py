@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.services.redis",
     "tests.services.databases",  # after postgres, which it imports
     "tests.services.processes",
+    "tests.services.smtp",
     "tests.fixtures_sandbox",
 ]
 

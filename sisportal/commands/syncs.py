@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from sisportal.commands.answers import note, print_json, print_json_list, print_table
 from sisportal.commands.entry import ACTOR, CONNECTION, JSON, SYNC, Failed, NeedsAPerson, Portal, portal
+from sisportal.commands.mail import note_mails
 from sisportal.commands.oneroster import sis
 from sisportal.models import ActionState, ActionType, SisConnection, SyncMode, SyncState, Verb
 from sisportal.models.database import writing
@@ -213,6 +214,7 @@ def commit(sync_id: int, release_held: bool, as_json: bool) -> None:
         _record(here, sync_id, "commit-asked")
     refusal = _commit(here, here.connection_id(found["connection"]), sync_id)
     found = _print_sync(here, sync_id, as_json=as_json)
+    note_mails(here, sync_id)
     if refusal is not None:
         _refuse(refusal, found)
     if found["state"] == SyncState.PARTLY_COMMITTED:

@@ -1,4 +1,4 @@
-"""The tables: directory (LMS side), pins (edits by hand), sis (mirror and connections), syncs (plans and notices), portal (settings and audit)."""
+"""The tables: directory (LMS side), pins (edits by hand), sis (mirror and connections), syncs (plans and notices), portal (settings and audit), mail."""
 
 from sisportal.models.base import Base
 from sisportal.models.directory import (
@@ -13,6 +13,7 @@ from sisportal.models.directory import (
     SchoolClass,
     Source,
 )
+from sisportal.models.mail import LoginCard, Mail, MailKind, MailState, NotificationCopy
 from sisportal.models.pins import HandEdit, Pin, RecordKind
 from sisportal.models.portal import AuditEvent, FailedSignIn, InstalledApp, PasswordLink, Setting, SignedInBrowser
 from sisportal.models.sis import (
@@ -54,11 +55,16 @@ __all__ = [
     "FailedSignIn",
     "HandEdit",
     "InstalledApp",
+    "LoginCard",
+    "Mail",
+    "MailKind",
+    "MailState",
     "Mapping",
     "MatchDecision",
     "Membership",
     "NoticeKind",
     "Notification",
+    "NotificationCopy",
     "Organization",
     "OrganizationLink",
     "PasswordLink",

@@ -213,12 +213,6 @@ WARNINGS: dict[str, tuple[str, str, str, str]] = {
         "{who} keeps its {field}, which was edited by hand here; the SIS says {value}.",
         "Release the pin, where the SIS's value should count.",
     ),
-    "mail-failed": (
-        "warning",
-        "portal",
-        "{who} could not be written to ({value}).",
-        "Check the e-mail address and the mail settings, then send it again.",
-    ),
     "left-out": (
         "info",
         "connection",
@@ -286,6 +280,19 @@ WARNINGS: dict[str, tuple[str, str, str, str]] = {
         "SIS",
         "The column {value} is not known and was read past.",
         "Nothing, unless its name is misspelt.",
+    ),
+    # --- mails after the commit
+    "mail-bounced": (
+        "warning",
+        "SIS",
+        "{who} got no mail about the new account: the mail server refused the address {value}.",
+        "Correct the address and send the mail again under Admin > Mail, or print a login card.",
+    ),
+    "mail-failed": (
+        "warning",
+        "portal",
+        "{who} got no mail about the new account. {value}",
+        "Send it again under Admin > Mail, or print a login card or make a password link.",
     ),
     "other": (
         "warning",

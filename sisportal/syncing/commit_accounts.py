@@ -7,7 +7,7 @@ from sisportal.models import Source
 from sisportal.roster.fields import Standing, Values, standing
 from sisportal.roster.records import Problem
 from sisportal.roster.text import LONGEST_SEARCH, folded, searchable
-from sisportal.syncing import browser_sessions
+from sisportal.syncing import browser_sessions, outbox
 from sisportal.syncing.archiving import Kind, archive
 from sisportal.syncing.held import (
     ACCOUNT_COLUMNS,
@@ -43,10 +43,10 @@ class Held(msgspec.Struct):
 
 
 class AccountCommit:
-    """Applies the actions on accounts of one sync."""
+    """Applies the actions on accounts of one sync; with ``mails`` each new one with an e-mail address is written to."""
 
-    def __init__(self, ledger: Ledger, connection_id: int) -> None:
-        self._ledger, self._connection_id = ledger, connection_id
+    def __init__(self, ledger: Ledger, connection_id: int, *, mails: bool = False) -> None:
+        self._ledger, self._connection_id, self._mails = ledger, connection_id, mails
 
     def run(self) -> None:
         """Everything but deletes, which come last of all (SPEC 7)."""
@@ -94,6 +94,9 @@ class AccountCommit:
             [(link[1], giving_way[link[1]], link[2]) for link in links if link[1] in giving_way],
         )
         insert_rows(connection, ACCOUNT_LINKS, _LINK, links)
+        if self._mails:
+            told = [(id_, str(after.get("email") or "")) for id_, (_, after) in enumerate(wanted, first)]
+            outbox.put_account_made(connection, told, self._ledger.sync_id, self._ledger.clock())
         for action in actions:
             if (account_id := linked.get(action.source_id)) is not None:
                 results.already_so(action, account_id, "The portal has an account for this person already.")
@@ -139,6 +142,8 @@ class AccountCommit:
             links.append((self._connection_id, action.source_id, account.id, json_text(last), action.fingerprint))
         update_rows(connection, ACCOUNTS, _UPDATE, ("id",), accounts)
         update_rows(connection, ACCOUNTS, ("archived_at", "archived_by_sync"), ("id",), revived)
+        if self._mails:
+            outbox.revive_account_made(connection, [row[-1] for row in revived], self._ledger.clock())
         self._relink(connection, links)
 
     def _account(self, account: Held, values: Values) -> Row:

@@ -27,13 +27,18 @@ Holder = Row[int, str, str]
 """Id and username of the account that a link is for, and the purpose."""
 
 
-def make(connection: Connection, account_id: int, purpose: Purpose, who: Who, now: datetime) -> str | None:
-    """A new link's token; None for an account that is not there or archived. Earlier links of the account end."""
+def make(
+    connection: Connection, account_id: int, purpose: Purpose, who: Who, now: datetime, *, token: str = ""
+) -> str | None:
+    """A new link's token; None for an account that is not there or archived. Earlier links of the account end.
+
+    The token is random, unless the caller has one that nobody can guess either.
+    """
     active = select(Account.username).where(Account.id == account_id, Account.archived_at.is_(None))
     username = connection.scalar(active)
     if username is None:
         return None
-    token = secrets.token_urlsafe(32)
+    token = token or secrets.token_urlsafe(32)
     _end_links(connection, account_id, now)
     values = {
         "key": key_of(token), "account_id": account_id, "purpose": purpose, "made_by": who.name, "created_at": now,

@@ -1,4 +1,4 @@
-"""The queue: which stage of which sync is to run next. Only ids travel in it; the sync's row is the truth."""
+"""The queues: which stage of which sync is to run next, which mail to send. Only ids travel; the rows are the truth."""
 
 import secrets
 
@@ -8,12 +8,17 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 STAGES = "stages"
-"""The one queue that workers listen on."""
+"""The queue of prepares and commits, one at a time."""
+MAILS = "mail"
+"""The queue of mails: its own, so that nobody who forgot a password waits for a long commit."""
 PREPARE = "prepare"
 COMMIT = "commit"
-FUNCTIONS = {PREPARE: "jobs.sync.prepare", COMMIT: "jobs.sync.commit"}
+MAIL = "mail"
+FUNCTIONS = {PREPARE: "jobs.sync.prepare", COMMIT: "jobs.sync.commit", MAIL: "jobs.mail.send"}
 """What the worker runs, by dotted path: nothing here imports it."""
 FOR_EVER = -1
+MAIL_SECONDS = 240
+"""A job that sends mail ends by itself long before; a mail server that drips may not hold it for ever."""
 FAILURE_KEPT_SECONDS = 86_400
 
 
@@ -36,11 +41,16 @@ def stages(redis: Redis) -> Queue:
     return Queue(STAGES, connection=redis, serializer=JSONSerializer)
 
 
+def mails(redis: Redis) -> Queue:
+    """The queue of mails, likewise."""
+    return Queue(MAILS, connection=redis, serializer=JSONSerializer)
+
+
 class StageQueue:
-    """Sends stages to the worker."""
+    """Sends stages to the worker, and mails to theirs."""
 
     def __init__(self, redis: Redis) -> None:
-        self._queue = stages(redis)
+        self._queue, self._mails = stages(redis), mails(redis)
 
     def send_prepare(self, sync_id: int) -> None:
         """Have a queued sync prepared. Raises ``QueueGone``: then the sync stays queued and is sent later."""
@@ -50,33 +60,38 @@ class StageQueue:
         """Have a sync committed whose commit was asked for, or a commit continued that died. Raises ``QueueGone``."""
         self._send(COMMIT, sync_id)
 
+    def send_mail(self, mail_id: int) -> None:
+        """Have this mail sent, and every other one that is due. Raises ``QueueGone``: then it is sent later."""
+        self._send(MAIL, mail_id)
+
     def waiting(self) -> set[tuple[str, int]]:
-        """(``PREPARE`` or ``COMMIT``, sync id) of what no worker has taken yet. Raises ``QueueGone``."""
+        """(``PREPARE`` or ``COMMIT``, sync id; ``MAIL``, mail id) of what no worker has taken yet. Raises ``QueueGone``."""
         try:
-            ids = self._queue.get_job_ids()
+            ids = self._queue.get_job_ids() + self._mails.get_job_ids()
         except RedisError as error:
             raise QueueGone from error
-        return {(job, int(sync_id)) for job, sync_id, _ in (id_.split("-") for id_ in ids)}
+        return {(job, int(row_id)) for job, row_id, _ in (id_.split("-") for id_ in ids)}
 
     def forget(self) -> None:
         """Take out everything that no worker has taken yet: it was meant for another state of the syncs. Raises ``QueueGone``."""
         try:
             self._queue.empty()  # type: ignore[no-untyped-call]  # RQ's
+            self._mails.empty()  # type: ignore[no-untyped-call]  # likewise
         except RedisError as error:
             raise QueueGone from error
 
-    def _send(self, job: str, sync_id: int) -> None:
-        # Without retries of RQ's own: what a failed job left undone is seen on the sync's row and sent again from there.
-        job_id = f"{job}-{sync_id}-{secrets.token_hex(4)}"
+    def _send(self, job: str, row_id: int) -> None:
+        # Without retries of RQ's own: what a failed job left undone is seen on its row and sent again from there.
+        job_id = f"{job}-{row_id}-{secrets.token_hex(4)}"
         try:
-            self._queue.enqueue_call(
+            (self._mails if job == MAIL else self._queue).enqueue_call(
                 FUNCTIONS[job],
-                (sync_id,),
+                (row_id,),
                 job_id=job_id,
-                timeout=FOR_EVER,
+                timeout=MAIL_SECONDS if job == MAIL else FOR_EVER,
                 result_ttl=0,
                 failure_ttl=FAILURE_KEPT_SECONDS,
-                description=f"{job} sync {sync_id}",
+                description=f"{job} {row_id}",
             )
         except RedisError as error:
             raise QueueGone from error

@@ -8,7 +8,8 @@ from sqlalchemy import Engine, select, update
 
 from sisportal.models import Sync, SyncState
 from sisportal.models.database import writing
-from sisportal.syncing.queue import COMMIT, PREPARE, QueueGone, StageQueue
+from sisportal.syncing import outbox
+from sisportal.syncing.queue import COMMIT, MAIL, PREPARE, QueueGone, StageQueue
 from sisportal.syncing.running import commit_asked
 from sisportal.syncing.states import ASKED, MOVES, dead_commits, interrupt_dead
 
@@ -37,6 +38,27 @@ def recover(engine: Engine, queue: StageQueue, now: datetime) -> list[tuple[str,
     except QueueGone:
         logger.warning("the queue does not answer: %d stages wait for it", len(wanted))
         return []
+
+
+def recover_mail(engine: Engine, queue: StageQueue, now: datetime) -> int | None:
+    """Take up mails that a dead worker had, and have what is due sent where no job for it waits; the mail it begins with.
+
+    Called every few seconds, this is also what sends a mail again after its pause, or once the mail server is back.
+    """
+    with writing(engine).begin() as connection:
+        outbox.tidy(connection, now)
+        trouble = outbox.trouble(connection)
+        due = None if trouble and now < trouble.until else outbox.next_due(connection, now)
+    if due is None:
+        return None
+    try:
+        if any(job == MAIL for job, _ in queue.waiting()):
+            return None
+        queue.send_mail(due)
+    except QueueGone:
+        logger.warning("the queue does not answer: mail waits for it")
+        return None
+    return due
 
 
 def forget_asked_commit(engine: Engine, sync_id: int) -> None:

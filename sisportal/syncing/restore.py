@@ -11,8 +11,8 @@ import msgspec
 from sqlalchemy import Connection, delete, func, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from sisportal.models import PasswordLink, SignedInBrowser, SisConnection, Sync, SyncState
-from sisportal.syncing import notices
+from sisportal.models import LoginCard, PasswordLink, SignedInBrowser, SisConnection, Sync, SyncState
+from sisportal.syncing import notices, outbox
 from sisportal.syncing.backup_file import Manifest, Table, Unusable, rows_of
 from sisportal.syncing.credentials import Cipher, SecretsUnreadable
 from sisportal.syncing.states import ACTIVE
@@ -55,6 +55,8 @@ def settle(connection: Connection, manifest: Manifest, cipher: Cipher, now: date
     """Put right what was true only of the portal that was backed up: sessions, links, stages, the key of credentials."""
     connection.execute(delete(SignedInBrowser))
     connection.execute(update(PasswordLink).where(PasswordLink.ended_at.is_(None)).values(ended_at=now))
+    connection.execute(update(LoginCard).where(LoginCard.ended_at.is_(None)).values(ended_at=now))
+    outbox.drop_restored(connection, now)
     restored = Restored(
         made_at=manifest.made_at,
         revision=manifest.revision,

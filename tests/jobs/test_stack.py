@@ -19,7 +19,7 @@ def taken_port() -> Iterator[int]:
 
 
 def test_the_procfile_names_everything_that_one_machine_runs() -> None:
-    assert list(procfile((PROJECT / "Procfile").read_text())) == ["queue", "web", "worker", "clock"]
+    assert list(procfile((PROJECT / "Procfile").read_text())) == ["queue", "web", "worker", "mail", "clock"]
 
 
 def test_a_procfile_may_have_comments_empty_lines_and_quoted_words() -> None:

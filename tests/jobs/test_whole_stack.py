@@ -25,7 +25,7 @@ def test_an_empty_portal_leads_to_its_setup_and_leaves_no_process_behind(tmp_pat
 
     assert f"SIS Portal is ready: http://127.0.0.1:{port}" in printed
     assert (status // 100, where) == (3, "/setup")
-    assert len(started) == 4
+    assert len(started) == 5
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
     assert launcher.returncode == 0
 
@@ -43,4 +43,4 @@ def test_the_demonstration_waits_for_review_and_starts_again_where_it_was(tmp_pa
     assert len(sign_in(first)) == 1
     assert sign_in(first) == sign_in(second)
     assert (status // 100, where.split("?")[0]) == (3, "/sign-in")
-    assert len(started) == 5
+    assert len(started) == 6

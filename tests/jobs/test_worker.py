@@ -20,7 +20,7 @@ from sisportal.models import Sync, SyncState
 from sisportal.sandbox.faults import Fault
 from sisportal.sandbox.serving import Served
 from sisportal.syncing.prepare import prepare, request_sync
-from sisportal.syncing.queue import FUNCTIONS, QueueGone, StageQueue, connect, stages
+from sisportal.syncing.queue import FUNCTIONS, QueueGone, StageQueue, connect, mails, stages
 from sisportal.syncing.states import ASKED
 from tests.services.processes import Start, children
 
@@ -62,6 +62,14 @@ def test_what_travels_in_the_queue_is_json_with_an_id(redis_url: str) -> None:
         assert (job.func_name, job.args, job.kwargs) == ("jobs.sync.prepare", [7], {})
         assert job.serializer.dumps([7]) == b"[7]"
         assert StageQueue(redis).waiting() == {("prepare", 7)}
+
+
+def test_a_mail_has_a_queue_of_its_own(redis_url: str) -> None:
+    with connect(redis_url) as redis:
+        queue = StageQueue(redis)
+        queue.send_mail(7)
+        assert (stages(redis).jobs, [job.args for job in mails(redis).jobs]) == ([], [[7]])
+        assert queue.waiting() == {("mail", 7)}
 
 
 def test_a_queue_that_does_not_answer_is_said_so(tmp_path: Path) -> None:

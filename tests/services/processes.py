@@ -11,7 +11,7 @@ import pytest
 
 from sisportal.config import PROJECT
 
-Start = Callable[[str], subprocess.Popen[bytes]]
+Start = Callable[..., subprocess.Popen[bytes]]
 
 
 @pytest.fixture
@@ -27,12 +27,12 @@ def environ(tmp_path: Path, sqlite_store_url: str, redis_url: str) -> dict[str, 
 
 @pytest.fixture
 def start(environ: dict[str, str]) -> Iterator[Start]:
-    """Starts a module of the portal as a process; whatever still runs in the end is ended."""
+    """Starts a module of the portal as a process, with words and settings; whatever still runs in the end is ended."""
     with ExitStack() as processes:
 
-        def start(module: str) -> subprocess.Popen[bytes]:
-            command = [sys.executable, "-m", module]
-            process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | environ)
+        def start(module: str, *words: str, **settings: str) -> subprocess.Popen[bytes]:
+            command = [sys.executable, "-m", module, *words]
+            process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | environ | settings)
             processes.enter_context(process)
             processes.callback(process.kill)
             return process

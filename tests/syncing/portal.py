@@ -15,6 +15,7 @@ from sisportal.models import (
     Action,
     Base,
     ClassLink,
+    Mail,
     Mapping,
     Membership,
     Notification,
@@ -264,6 +265,7 @@ class Portal:
                 for each in self.actions(sync_id).values()
             ),
             "warnings": self.warnings(sync_id),
+            "mails": [[row.kind, row.account_id, row.state] for row in self.rows(Mail, Mail.sync_id == sync_id)],
             "notified": [(kind, text) for about, kind, text in self.notifications() if about == sync_id],
         }
         return msgspec.json.encode(told).decode()

@@ -30,7 +30,8 @@ def situation(make: Callable[[Portal], object]) -> Callable[[Portal], object]:
 
 @situation
 def a_first_sync(portal: Portal) -> None:
-    """Everything is new; two sections at a time belong under one parent."""
+    """Everything is new, and everybody is written to; two sections at a time belong under one parent."""
+    portal.option("email_on_create", "yes")
     sections = list(portal.served.sandbox.district.sections)
     for one, other in zip(sections[:6:2], sections[1:6:2], strict=True):
         other.school, other.course, other.teachers = one.school, one.course, list(one.teachers)
