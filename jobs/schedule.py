@@ -1,21 +1,42 @@
-"""The clock: `python -m jobs.schedule` does what is due by itself, beside a worker that may be busy for long."""
+"""The clock: `python -m jobs.schedule` does what is due by itself, beside a worker that may be busy for long.
 
+It only ticks: what is due, and what was done about it, is in the database. So it may be killed, and run twice.
+"""
+
+import logging
 import os
 import signal
 import sys
 import threading
 
-from flask import Flask
+from flask import Flask, current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.worker import RECOVER_SECONDS, recover_now
 from sisportal.config import ConfigError, load
+from sisportal.extensions import db
 from sisportal.factory import create_app
+from sisportal.syncing.automatic import run_due
+
+logger = logging.getLogger("sisportal.jobs")
 
 
 def tick(app: Flask) -> None:
-    """What is due now: only recovery, which also runs while the worker is busy."""
+    """What is due now: recovery, which also runs while the worker is busy, and the automatic syncs (SPEC 8)."""
     with app.app_context():
         recover_now()
+        start_due()
+
+
+def start_due() -> None:
+    """Start what is due, in an application context. A database that is away is waited for: what is due stays due."""
+    portal = current_app.extensions
+    try:
+        run_due(db.engine, portal["queue"], portal["clock"]())
+    except SQLAlchemyError:
+        logger.exception("the schedule could not be looked at; it is tried again in %s seconds", RECOVER_SECONDS)
+    finally:
+        db.engine.dispose()
 
 
 def main() -> int:

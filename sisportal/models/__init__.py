@@ -1,4 +1,4 @@
-"""The tables: directory (LMS side), pins (edits by hand), sis (mirror and connections), syncs (plans and notices), portal (settings and audit), mail."""
+"""The tables: directory (LMS side), pins (edits by hand), sis (mirror and connections), syncs (plans and notices), schedule, portal (settings and audit), mail."""
 
 from sisportal.models.base import Base
 from sisportal.models.directory import (
@@ -16,6 +16,7 @@ from sisportal.models.directory import (
 from sisportal.models.mail import LoginCard, Mail, MailKind, MailState, NotificationCopy
 from sisportal.models.pins import HandEdit, Pin, RecordKind
 from sisportal.models.portal import AuditEvent, FailedSignIn, InstalledApp, PasswordLink, Setting, SignedInBrowser
+from sisportal.models.schedule import Alarm, Schedule
 from sisportal.models.sis import (
     ConnectionKind,
     Mapping,
@@ -47,6 +48,7 @@ __all__ = [
     "Action",
     "ActionState",
     "ActionType",
+    "Alarm",
     "AuditEvent",
     "Base",
     "ClassLink",
@@ -70,6 +72,7 @@ __all__ = [
     "PasswordLink",
     "Pin",
     "RecordKind",
+    "Schedule",
     "SchoolClass",
     "Setting",
     "SignedInBrowser",

@@ -88,12 +88,12 @@ ENTRIES = (
     Entry(
         "auto_sync",
         "Automatic daily sync",
-        "The time of day at which a sync starts by itself, in the portal's time zone, such as 04:30; or off.",
+        "The time of day at which a sync starts by itself, in the portal's time zone, such as 04:30. Off, or empty: never.",
     ),
     Entry(
         "auto_commit",
         "Commit automatic syncs",
-        "After an automatic sync, commit what nothing holds; otherwise it waits for a person.",
+        "Yes: an automatic sync commits what no guard and no doubtful match holds. No: it is prepared, and waits.",
         YES_NO,
     ),
     Entry(
@@ -221,5 +221,18 @@ ENTRIES = (
         "Hold changed ids above (percent)",
         "Changes of people's ids in one school are held when they concern more than this share of its people.",
         highest=PERCENT,
+    ),
+    Entry(
+        "alarm_hours",
+        "Tell when no sync has succeeded (hours)",
+        "This long after the time of an automatic sync, administrators are told that none has succeeded.",
+        lowest=1,
+        highest=72,
+    ),
+    Entry(
+        "alarm_days",
+        "Tell when the SIS's data is old (days)",
+        "Administrators are told when the newest data of the SIS is older than this; 0: never.",
+        highest=365,
     ),
 )

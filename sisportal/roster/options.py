@@ -130,6 +130,10 @@ class Options(msgspec.Struct, frozen=True):
     guard_class_percent: int = 50
     guard_class_from: int = 5
     guard_ids_percent: int = 5
+    alarm_hours: int = 6
+    """How long after its time an automatic sync may succeed before somebody is told that none has."""
+    alarm_days: int = 7
+    """How old the SIS's data may be before somebody is told; 0: any age."""
 
 
 _SOURCES = {"clever": "Clever", "oneroster": "OneRoster", "csv": "OneRoster"}
@@ -139,6 +143,7 @@ _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\Z")
 _YES = {"yes", "true", "on", "1"}
 _NO = {"no", "false", "off", "0"}
 _KEY_NAMES = {"clever_id": "source_id", "oneroster_id": "source_id"}
+_BESIDE_PLANS = ("auto_sync", "auto_commit", "alarm_hours", "alarm_days")
 _INFLUENCE_VALUES = ("blanks", "ignore_name_edits", "map_teacher_id", "map_student_id")
 
 
@@ -241,6 +246,12 @@ def shape(options: Options) -> str:
     """
     values = "|".join([RULES, *(as_text(options, name) for name in _INFLUENCE_VALUES)])
     return hashlib.sha256(values.encode()).hexdigest()[:12]
+
+
+def same_plan(one: Options, other: Options) -> bool:
+    """Whether a plan made with one set of options is the plan of the other, too: only what runs by itself may differ."""
+    usual = {name: getattr(one, name) for name in _BESIDE_PLANS}
+    return msgspec.structs.replace(other, **usual) == one
 
 
 def _members(name: str) -> type[StrEnum]:

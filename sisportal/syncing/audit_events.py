@@ -15,6 +15,7 @@ Accounts = Literal["administrator-made", "account-made"]
 Settings = Literal[
     "settings-changed",
     "options-changed",
+    "automatic-sync-switched-off",
     "connected",
     "connection-enabled",
     "connection-disabled",

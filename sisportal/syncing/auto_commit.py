@@ -1,4 +1,7 @@
-"""Commit by itself: a sync that was asked for so is committed once it is prepared, where nothing waits for a person."""
+"""Commit by itself: a sync that was asked for so is committed once it is prepared, where nothing waits for a person.
+
+One that the schedule started is committed as far as nothing is held.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,9 +19,13 @@ UNSURE_STATES = frozenset({"paused", "error", "pending"})
 """What a district may say of itself: its data is then not believed without a person (SPEC 5)."""
 
 
-def why_not(held: Sequence[Mapping[str, Any]], district_state: str) -> str:
-    """Why a prepared sync is not committed by itself, as a sentence; blank where nothing speaks against it."""
-    if number := sum(each["count"] for each in held):
+def why_not(held: Sequence[Mapping[str, Any]], district_state: str, planned: int = 0, *, in_part: bool = False) -> str:
+    """Why a prepared sync is not committed by itself, as a sentence; blank where nothing speaks against it.
+
+    ``in_part``: what nothing holds is committed although the rest is held (SPEC 8.3), where there is any of it.
+    """
+    number = sum(each["count"] for each in held)
+    if number and not (in_part and number < planned):
         are = "change is" if number == 1 else "changes are"
         return f"It was not committed by itself: {number:,} {are} held until a person has decided."
     if district_state in UNSURE_STATES:
@@ -39,7 +46,7 @@ def ask(connection: Connection, sync_id: int, now: datetime) -> None:
     row = connection.execute(statement).one()
     values = {"stage": ASKED, "heartbeat_at": now, "committed_by": row.started_by}
     connection.execute(update(Sync).where(Sync.id == sync_id).values(values))
-    actor = row.username or ("schedule" if row.automatic else "command line")
+    actor = row.username or (notices.SCHEDULE if row.automatic else "command line")
     notices.record(
         connection, "commit-asked", f"sync {sync_id}", now, actor=actor, actor_id=row.started_by, how="by itself"
     )

@@ -7,14 +7,25 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, exists, insert, select, update
 
-from sisportal.models import AccountLink, ClassLink, Mapping, SisConnection, SisPerson, SisSchool, SisSection, Sync
+from sisportal.models import (
+    AccountLink,
+    ClassLink,
+    Mapping,
+    NoticeKind,
+    SisConnection,
+    SisPerson,
+    SisSchool,
+    SisSection,
+    Sync,
+)
 from sisportal.models.database import writing
 from sisportal.providers.base import Held, Provider, ProviderError
 from sisportal.providers.oneroster_csv import open_csv
 from sisportal.providers.opening import open_clever, open_oneroster
 from sisportal.roster.fields import Places
-from sisportal.roster.options import Options, as_text, decode, defaults, encode, shape
+from sisportal.roster.options import Options, as_text, decode, defaults, encode, same_plan, shape
 from sisportal.roster.records import School, encoded
+from sisportal.syncing import notices, timetable
 from sisportal.syncing.credentials import Cipher
 from sisportal.syncing.rows import insert_one
 
@@ -203,15 +214,37 @@ def change_settings(engine: Engine, connection_id: int, now: datetime, **changed
 def change_options(engine: Engine, connection_id: int, changed: Options, now: datetime) -> None:
     """Store options. Older plans are stale from then on; where values would differ, every record is compared again."""
     with writing(engine).begin() as connection:
-        row = connection.execute(
-            select(SisConnection.options, SisConnection.kind).where(SisConnection.id == connection_id)
-        ).one()
-        held = stored_options(row.options, row.kind)
-        if held == changed:
-            return
-        if shape(held) != shape(changed):
-            compare_all_again(connection, connection_id)
+        store_options(connection, connection_id, changed, now)
+
+
+def store_options(
+    connection: Connection, connection_id: int, changed: Options, now: datetime, *, off_because: str = ""
+) -> None:
+    """Store options, as ``change_options`` does; ``off_because``: why the portal switches automatic sync off by itself."""
+    timetable.lock(connection, connection_id)
+    row = connection.execute(
+        select(SisConnection.options, SisConnection.kind).where(SisConnection.id == connection_id)
+    ).one()
+    held = stored_options(row.options, row.kind)
+    if held == changed:
+        return
+    if shape(held) != shape(changed):
+        compare_all_again(connection, connection_id)
+    if same_plan(held, changed):
+        values = {"options": options_to_store(changed), "updated_at": now}
+        connection.execute(update(SisConnection).where(SisConnection.id == connection_id).values(values))
+    else:
         _touch(connection, connection_id, now, options=options_to_store(changed))
+    if held.auto_sync != changed.auto_sync:
+        timetable.set_to(connection, connection_id, changed.auto_sync, now, off_because=off_because)
+        if changed.auto_sync is None:
+            _tell_that_it_is_off(connection, row.kind, off_because, now)
+
+
+def _tell_that_it_is_off(connection: Connection, kind: str, off_because: str, now: datetime) -> None:
+    why = off_because or "Somebody switched it off on the Configure page or by the command line."
+    text = f"Automatic sync of {NAMES[kind]} is off. {why} Nothing is read by itself until a time is set again."
+    notices.notify(connection, None, NoticeKind.SWITCHED_OFF, text, now, link=f"/admin/sis/{kind}/status")
 
 
 def settle_version(engine: Engine, connection_id: int, version: str, now: datetime) -> None:

@@ -10,6 +10,8 @@ from sisportal.models import Account, AccountRole, AuditEvent, Notification
 from sisportal.syncing import concerned
 from sisportal.syncing.audit_events import Event
 
+SCHEDULE = "schedule"
+"""Who did it, in the audit log, where nobody did: the portal by itself."""
 Told = Mapping[int, tuple[str, str]]
 """Account -> the sentence that its person reads, and the path that it leads to."""
 

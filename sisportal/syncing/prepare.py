@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, select, update
 
-from sisportal.models import SisConnection, Sync, SyncMode, SyncState
+from sisportal.models import NoticeKind, SisConnection, Sync, SyncMode, SyncState
 from sisportal.models.database import writing
 from sisportal.providers.base import DistrictFacts, Provider, ProviderError
 from sisportal.roster.options import Item
@@ -27,7 +27,7 @@ from sisportal.syncing.recalled import Recalled
 from sisportal.syncing.rows import few_collections, insert_one
 from sisportal.syncing.since import place_in_feed
 from sisportal.syncing.states import NotAllowed, claim, move
-from sisportal.syncing.words import Counts, planned_sentence
+from sisportal.syncing.words import Counts, held_sentence, held_sentences, planned_sentence, total_of
 
 logger = logging.getLogger(__name__)
 
@@ -50,23 +50,38 @@ def request_sync(
     Raises ``NotAllowed`` where the connection's app is disabled (SPEC 2.2).
     """
     with writing(engine).begin() as connection:
-        facts = load(connection, connection_id)
-        if apps.is_off(connection, facts.kind):
-            raise NotAllowed(
-                f"{NAMES[facts.kind]} is disabled. Install it again in the App center, then start the sync."
-            )
-        values = {
-            "connection_id": connection_id,
-            "mode": mode,
-            "automatic": automatic,
-            "note": note,
-            "request": asked,
-            "options": options_to_store(facts.options),
-            "options_version": facts.options_version,
-            "started_by": started_by,
-            "created_at": now,
-        }
-        return insert_one(connection, Sync, values)
+        return put_request(
+            connection, connection_id, now, started_by=started_by, mode=mode, automatic=automatic, note=note, **asked
+        )
+
+
+def put_request(
+    connection: Connection,
+    connection_id: int,
+    now: datetime,
+    *,
+    started_by: int | None = None,
+    mode: SyncMode = SyncMode.FULL,
+    automatic: bool = False,
+    note: str = "",
+    **asked: Any,
+) -> int:
+    """``request_sync`` as a part of a transaction."""
+    facts = load(connection, connection_id)
+    if apps.is_off(connection, facts.kind):
+        raise NotAllowed(f"{NAMES[facts.kind]} is disabled. Install it again in the App center, then start the sync.")
+    values = {
+        "connection_id": connection_id,
+        "mode": mode,
+        "automatic": automatic,
+        "note": note,
+        "request": asked,
+        "options": options_to_store(facts.options),
+        "options_version": facts.options_version,
+        "started_by": started_by,
+        "created_at": now,
+    }
+    return insert_one(connection, Sync, values)
 
 
 def prepare(engine: Engine, sync_id: int, open_provider: OpenProvider, clock: Clock) -> SyncState:
@@ -107,14 +122,14 @@ class Preparation:
         self._engine, self._sync_id, self._clock, self._pulse = engine, sync_id, clock, pulse
         with engine.connect() as connection:
             row = connection.execute(
-                select(Sync.connection_id, Sync.mode, Sync.request).where(Sync.id == sync_id)
+                select(Sync.connection_id, Sync.mode, Sync.request, Sync.automatic).where(Sync.id == sync_id)
             ).one()
             facts = load(connection, row.connection_id)
         self._request: dict[str, Any] = row.request
         self._facts = msgspec.structs.replace(
             facts, package=row.request.get("file", ""), held=Recalled(engine, facts.id)
         )
-        self._keep_ticks_of: int | None = row.request.get("keep_ticks_of")
+        self._is_automatic: bool = row.automatic
         self._schools: frozenset[str] = frozenset()
         self._open_provider = open_provider
         self._plan = Plan(engine, sync_id, self._facts.options, pulse)
@@ -205,8 +220,8 @@ class Preparation:
             self._keep_district(connection, now)
             pins.refresh(connection, self._facts)
             self._supersede(connection, now)
-            if self._keep_ticks_of:
-                carry_ticks(connection, self._keep_ticks_of, self._sync_id)
+            for older in _older_plans(self._request):
+                carry_ticks(connection, older, self._sync_id)
             first_sync = self._facts.committed_sync_id is None
             held = guard(connection, self._sync_id, self._facts.id, self._facts.options, first_sync=first_sync)
             values: dict[str, Any] = {
@@ -227,14 +242,20 @@ class Preparation:
     def _tell(self, connection: Connection, counts: Counts, held: Sequence[Mapping[str, Any]], now: datetime) -> None:
         """Notify; and where the sync is to be committed by itself, ask for that, or say why it waits."""
         by_itself = bool(self._request.get(auto_commit.AUTO_COMMIT))
-        why_not = auto_commit.why_not(held, self._district.state) if by_itself else ""
+        planned = total_of(counts, "planned")
+        why_not = (
+            auto_commit.why_not(held, self._district.state, planned, in_part=self._is_automatic) if by_itself else ""
+        )
         told = planned_sentence(counts, by_itself=by_itself and not why_not)
         if why_not:
             waits = " ".join(part for part in (self._note(connection), why_not) if part)
             connection.execute(update(Sync).where(Sync.id == self._sync_id).values(note=waits))
         elif by_itself:
             auto_commit.ask(connection, self._sync_id, now)
-        notices.notify(connection, self._sync_id, "held" if why_not else "prepared", f"{told} {why_not}".rstrip(), now)
+        kind = NoticeKind.HELD if held or why_not else NoticeKind.PREPARED
+        waiting = held_sentences(held) if why_not else held_sentence(held)
+        text = " ".join(part for part in (told, why_not, waiting) if part)
+        notices.notify(connection, self._sync_id, kind, text, now)
 
     def _note(self, connection: Connection) -> str:
         return connection.scalars(select(Sync.note).where(Sync.id == self._sync_id)).one()
@@ -259,9 +280,15 @@ class Preparation:
             move(connection, sync_id, SyncState.SUPERSEDED, note=note, finished_at=now)
 
 
+def _older_plans(request: dict[str, Any]) -> list[int]:
+    """The plans whose ticks the new one keeps: one that a person named, or those that an automatic sync follows."""
+    named: int | list[int] = request.get("keep_ticks_of") or []
+    return named if isinstance(named, list) else [named]
+
+
 def _settle(engine: Engine, sync_id: int, state: SyncState, now: datetime, note: str, code: str) -> SyncState:
     with writing(engine).begin() as connection:
         moved = move(connection, sync_id, state, note=note, error_code=code, finished_at=now, claim=None, stage="")
         if moved and state is SyncState.FAILED:
-            notices.notify(connection, sync_id, "failed", f"The sync failed. {note}", now)
+            notices.notify(connection, sync_id, NoticeKind.FAILED, f"The sync failed. {note}", now)
     return state

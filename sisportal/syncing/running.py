@@ -104,7 +104,7 @@ def start(
         row = connection.execute(columns.where(SisConnection.id == connection_id)).one()
         if not row.enabled:
             raise NotAllowed("The connection is disabled. Enable it, then start the sync.")
-        _refuse_beside_another(connection, connection_id, now)
+        refuse_beside_another(connection, connection_id, now)
         zone = ZoneInfo(str(read_settings(connection)[TIMEZONE]))
     mode, asked = asked_for(BEGINNING if row.committed_sync_id is None else since, zone, now)
     if keep_ticks_of is not None:
@@ -142,7 +142,7 @@ def ask_commit(engine: Engine, sync_id: int, who: Who, now: datetime) -> None:
             raise NotAllowed(f"Sync {sync_id} is {row.state} already.")
         if row.state not in {*OPEN, SyncState.COMMITTING}:
             raise NotAllowed(f"Sync {sync_id} is {row.state} and cannot be committed.")
-        _refuse_beside_another(connection, row.connection_id, now, sync_id)
+        refuse_beside_another(connection, row.connection_id, now, sync_id)
         if row.state in OPEN:
             values = {"stage": ASKED, "heartbeat_at": now, "committed_by": who.id}
             connection.execute(update(Sync).where(Sync.id == sync_id).values(values))
@@ -174,7 +174,8 @@ def is_stale(sync: Any, options_version: int, now: datetime) -> bool:
     return bool(sync.options_version != options_version or old)
 
 
-def _refuse_beside_another(connection: Connection, connection_id: int, now: datetime, but: int = 0) -> None:
+def refuse_beside_another(connection: Connection, connection_id: int, now: datetime, but: int = 0) -> None:
+    """Raise ``Busy`` where another sync of the connection waits for the worker or runs."""
     statement = (
         select(Sync.__table__, Account.first_name, Account.last_name)
         .outerjoin(Account, Account.id == Sync.started_by)

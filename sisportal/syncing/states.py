@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Engine, false, or_, select, update
 
-from sisportal.models import SisConnection, Sync, SyncState
+from sisportal.models import NoticeKind, SisConnection, Sync, SyncState
 from sisportal.models.database import writing
+from sisportal.syncing import notices
 
 STALE_AFTER = timedelta(seconds=10)
 """A stage whose heartbeat is older than this is taken to be dead: it beats every second."""
@@ -88,15 +89,19 @@ def claim(
 
 def interrupt_dead(connection: Connection, now: datetime, connection_id: int | None = None) -> list[int]:
     """Mark prepares whose worker died as interrupted; their ids. A dead commit keeps its state: it is to be continued."""
-    statement = select(Sync.id).where(Sync.state == SyncState.PREPARING, _dead(now))
+    statement = select(Sync.id, Sync.automatic).where(Sync.state == SyncState.PREPARING, _dead(now))
     if connection_id is not None:
         statement = statement.where(Sync.connection_id == connection_id)
     note = "Stopped half-way: the program that prepared it ended. Nothing was lost; start it again."
     values = {"state": SyncState.INTERRUPTED, "note": note, "finished_at": now, "claim": None}
     # Asked again with the change: its heart may have beaten since it was found.
-    found = list(connection.scalars(statement))
+    found = {row.id: row.automatic for row in connection.execute(statement)}
     still = update(Sync).where(Sync.state == SyncState.PREPARING, _dead(now)).values(values)
-    return [sync_id for sync_id in found if connection.execute(still.where(Sync.id == sync_id)).rowcount]
+    ended = [sync_id for sync_id in found if connection.execute(still.where(Sync.id == sync_id)).rowcount]
+    for sync_id in ended:
+        if not found[sync_id]:  # one that the schedule started is started again by it
+            notices.notify(connection, sync_id, NoticeKind.FAILED, f"The sync was interrupted. {note}", now)
+    return ended
 
 
 def dead_commits(connection: Connection, now: datetime) -> list[int]:

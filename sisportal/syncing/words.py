@@ -1,6 +1,7 @@
 """Sentences about a sync, for notifications and notes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 Counts = Mapping[str, Mapping[str, Mapping[str, int]]]
 
@@ -22,6 +23,17 @@ def planned_sentence(counts: Counts, *, by_itself: bool = False) -> str:
         return "The sync is prepared: nothing has changed, there is nothing to commit."
     follows = "It is committed by itself." if by_itself else "Review the changes, then commit them."
     return f"The sync is prepared: {_listed(counts, 'planned')}. {follows}"
+
+
+def held_sentences(held: Sequence[Mapping[str, Any]]) -> str:
+    """Why a part of a plan is held: every reason once, in the words of the report; blank where nothing is."""
+    return " ".join(dict.fromkeys(str(each["sentence"]) for each in held))
+
+
+def held_sentence(held: Sequence[Mapping[str, Any]]) -> str:
+    """How much of a plan is held, and why; blank where nothing is."""
+    number = sum(each["count"] for each in held)
+    return f"{number:,} held until a person decides: {held_sentences(held)}" if number else ""
 
 
 def committed_sentence(counts: Counts, *, partly: bool = False) -> str:

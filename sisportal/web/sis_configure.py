@@ -28,7 +28,7 @@ GROUPS = (
     ("Identifiers", ("map_student_id", "map_teacher_id")),
     ("New classes", ("parent_child", "match_sessions", "self_paced", "blended")),
     ("New accounts and sign-in", ("email_on_create", "sso")),
-    ("Running by itself", ("auto_sync", "auto_commit")),
+    ("Running by itself", ("auto_sync", "auto_commit", "alarm_hours", "alarm_days")),
     (
         "Guards",
         (
@@ -166,7 +166,7 @@ def _days(settings: dict[str, Any]) -> list[tuple[str, str]]:
 def _option(entry: Entry, options: Options, kind: str, errors: dict[str, str]) -> dict[str, Any]:
     """An option as its field shows it: what was typed where that was wrong, else what is stored."""
     value = ",".join(request.form.getlist(entry.name)) if errors else as_text(options, entry.name)
-    shape = "number" if entry.highest else "several" if entry.several else "choice" if entry.choices else "text"
+    shape = "number" if entry.highest else "several" if entry.several else "choice" if entry.choices else "time"
     usual = as_text(defaults(kind), entry.name)
     return {
         "entry": entry,

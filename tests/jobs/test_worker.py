@@ -167,4 +167,7 @@ def test_the_clock_lives_through_a_database_that_is_away(portal: Flask, caplog: 
         connection.exec_driver_sql("DROP TABLE notification")
         connection.exec_driver_sql("DROP TABLE sync")
     tick(portal)
-    assert [record.message for record in caplog.records] == ["recovery failed; it is tried again in 10 seconds"]
+    assert [record.message for record in caplog.records] == [
+        "recovery failed; it is tried again in 10 seconds",
+        "the schedule could not be looked at; it is tried again in 10 seconds",
+    ]

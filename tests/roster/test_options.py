@@ -49,6 +49,8 @@ DEFAULTS = {
     "guard_class_percent": "50",
     "guard_class_from": "5",
     "guard_ids_percent": "5",
+    "alarm_hours": "6",
+    "alarm_days": "7",
 }
 
 

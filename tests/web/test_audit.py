@@ -30,6 +30,7 @@ from tests.web.watching import words
 CLEVER = "/admin/sis/clever"
 PASSWORD = "a long enough one"
 ELSEWHERE = {
+    "automatic-sync-switched-off": "tests/syncing/test_automatic.py",
     "portal-restored": "tests/cli/test_backups.py",
     "guards-released": "tests/web/test_sync_release.py",
     "pins-released": "tests/web/test_sis_pins.py",

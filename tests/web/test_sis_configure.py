@@ -84,12 +84,33 @@ def test_options_are_stored_and_the_plan_that_waits_is_named(ada: FlaskClient, e
     assert "can no longer be committed" in words(ada.get(f"/syncs/{sync_id}"))
 
 
+def test_the_time_of_automatic_syncs_is_a_field_for_a_time_which_empty_means_off(
+    ada: FlaskClient, engine: Engine
+) -> None:
+    assert 'type="time" id="auto_sync" name="auto_sync" value=""' in ada.get(CONFIGURE).text
+    ada.post(CONFIGURE, data=form(auto_sync="04:30", auto_commit="yes"))
+    assert 'type="time" id="auto_sync" name="auto_sync" value="04:30"' in ada.get(CONFIGURE).text
+
+    ada.post(CONFIGURE, data=form(auto_sync=""))
+
+    assert stored(engine)[0]["auto_sync"] == "off"
+
+
+def test_when_it_runs_by_itself_leaves_the_plan_that_waits_as_it_is(ada: FlaskClient, engine: Engine) -> None:
+    sync_id = make_sync(engine, 1)
+
+    ada.post(CONFIGURE, data=form(auto_sync="04:30", alarm_days="3"))
+
+    assert "can no longer be committed" not in words(ada.get(f"/syncs/{sync_id}"))
+
+
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
         ({"guard_adds_percent": "many"}, "Hold adds above (percent) is a whole number from 0 to 10000, not 'many'."),
         ({"items": None}, "Items to sync cannot be empty. Choose one or more of users, sections"),
         ({"match_students": "<script>"}, "Match students by cannot be '<script>'."),
+        ({"alarm_hours": "0"}, "Tell when no sync has succeeded (hours) is a whole number from 1 to 72, not '0'."),
         ({"auto_sync": "25:00"}, "Automatic daily sync is off or a time of day such as 04:30, not '25:00'."),
     ],
 )
