@@ -24,6 +24,7 @@ VISITS = (
     Visit("map of the schools", f"{SIS}/configure/mapping"),
     Visit("status", f"{SIS}/status"),
     Visit("overview", f"{SIS}/overview"),
+    Visit("worksheet", "/syncs/{plan}/worksheet"),
     Visit("pinned fields", f"{SIS}/pins"),
     Visit("history", f"{SIS}/history"),
     Visit("log", f"{SIS}/log"),

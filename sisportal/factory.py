@@ -49,6 +49,7 @@ from sisportal.web import (
     sync_actions,
     sync_decide,
     sync_report,
+    sync_worksheet,
 )
 from sisportal.web.access import init_access
 from sisportal.web.app_gate import init_app_gate
@@ -93,6 +94,7 @@ BLUEPRINTS = (
     sync_actions.blueprint,
     sync_decide.blueprint,
     sync_report.blueprint,
+    sync_worksheet.blueprint,
 )
 LARGEST_FORM = 2_000_000
 

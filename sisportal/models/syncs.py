@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from sisportal.models.base import Base, Json, Key, Moment, Moment_, Name, Word
 
+MENDED = "mended_in IS NOT NULL"
+
 
 class SyncState(StrEnum):
     """Where a sync stands; ``syncing.states`` has the one table of allowed moves."""
@@ -115,6 +117,8 @@ class Sync(Base):
     held: Mapped[Any] = mapped_column(Json, default=list)
     completeness: Mapped[Any] = mapped_column(Json, default=list)
     """The ``Seal`` of each collection."""
+    compared: Mapped[Any] = mapped_column(Json, default=dict, server_default="{}")
+    """How the warnings stand to those of the sync before: a ``Compared``."""
 
     started_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     committed_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
@@ -165,7 +169,11 @@ class SyncWarning(Base):
     """Something a person should know of a sync, tied to an action where there is one."""
 
     __tablename__ = "warning"
-    __table_args__ = (Index("ix_warning_sync", "sync_id", "code"), Index("ix_warning_action", "action_id"))
+    __table_args__ = (
+        Index("ix_warning_sync", "sync_id", "code"),
+        Index("ix_warning_action", "action_id"),
+        Index("ix_warning_mended", "mended_in", sqlite_where=text(MENDED), postgresql_where=text(MENDED)),
+    )
 
     id: Mapped[Key]
     sync_id: Mapped[int] = mapped_column(ForeignKey("sync.id"))
@@ -180,6 +188,10 @@ class SyncWarning(Base):
     file: Mapped[Name]
     line: Mapped[int] = mapped_column(default=0)
     column: Mapped[Name]
+    is_new: Mapped[bool | None]
+    """Of those that are the SIS's to mend: whether the syncs before had it not; null where there was none before."""
+    mended_in: Mapped[int | None]
+    """The later sync that no longer found it."""
 
 
 class Notification(Base):

@@ -72,11 +72,16 @@ def sentence(problem: Problem) -> str:
     """What happened, for a person to read: about whom, which field, which value, and where in a file."""
     text = entry(problem.code).sentence.format(
         who=_who(problem),
-        field=_FIELDS.get(problem.field, problem.field.replace("_", " ").replace(".", " ")) or "value",
+        field=field_name(problem.field) or "value",
         value=problem.value or "blank",
         code=problem.code,
     )
     return f"{text}{_place(problem)}"
+
+
+def field_name(field: str) -> str:
+    """What warnings call a field, in the middle of a sentence."""
+    return _FIELDS.get(field, field.replace("_", " ").replace(".", " "))
 
 
 def held_sentence(reason: str) -> str:

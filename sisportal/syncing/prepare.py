@@ -27,6 +27,7 @@ from sisportal.syncing.recalled import Recalled
 from sisportal.syncing.rows import few_collections, insert_one
 from sisportal.syncing.since import place_in_feed
 from sisportal.syncing.states import NotAllowed, claim, move
+from sisportal.syncing.warning_history import Compared, compare_warnings
 from sisportal.syncing.words import Counts, held_sentence, held_sentences, planned_sentence, total_of
 
 logger = logging.getLogger(__name__)
@@ -230,6 +231,7 @@ class Preparation:
                 "withheld": self._reading.withheld,
                 "held": held,
                 "cursor": self._reading.cursor,
+                "compared": msgspec.to_builtins(self._compare_warnings(connection)),
                 "completeness": [msgspec.to_builtins(seal) for seal in self._reading.seals],
                 "stage": "",
                 "prepared_at": now,
@@ -259,6 +261,10 @@ class Preparation:
 
     def _note(self, connection: Connection) -> str:
         return connection.scalars(select(Sync.note).where(Sync.id == self._sync_id)).one()
+
+    def _compare_warnings(self, connection: Connection) -> Compared:
+        mode = SyncMode(self._reading.mode)
+        return compare_warnings(connection, self._sync_id, self._facts.id, mode, self._reading.seals)
 
     def _keep_district(self, connection: Connection, now: datetime) -> None:
         values: dict[str, Any] = {

@@ -8,6 +8,7 @@ import pytest
 
 from sisportal.roster import guards, matching
 from sisportal.roster.catalogue import CATALOGUE, Severity, as_page, entry, held_sentence, sentence
+from sisportal.roster.expected_values import EXPECTED, MENDED_IN_SIS, expected
 from sisportal.roster.records import Problem
 from sisportal.roster.warning_texts import HELD
 
@@ -67,6 +68,16 @@ def test_every_reason_to_hold_has_a_sentence() -> None:
     assert {*matching.Reason, *guards.Guard, "changed-on-both"} == set(HELD)
     assert held_sentence("names-disagree").startswith("The key agrees and the names do not.")
     assert held_sentence("teleported") == "It waits for a person to decide."
+
+
+def test_the_worksheet_knows_what_is_expected_of_everything_that_the_sis_has_to_mend() -> None:
+    assert set(EXPECTED) == set(MENDED_IN_SIS)
+    assert (
+        expected(Problem("malformed-email", "student", "5f1", "email", "x")) == "An address such as name@school.example"
+    )
+    assert expected(Problem("reversed-dates", "section", "5f1", "finish", "2026-09-01 to 2026-08-01")) == (
+        "A finish on 2026-09-01 or later"
+    )
 
 
 def codes_in(path: Path) -> Iterator[str]:
