@@ -16,6 +16,7 @@ from sisportal.web.frame import person_name
 from sisportal.web.own_classes import When, own_classes
 from sisportal.web.portal import enabled_apps, now
 from sisportal.web.rendering import render_tab
+from sisportal.web.schedule_words import alarms_of, schedules
 from sisportal.web.scope import own_organizations
 
 blueprint = Blueprint("home", __name__)
@@ -48,6 +49,8 @@ class Card:
     """Of the sentence: ``warning`` where something waits for a person."""
     sentence: str
     moment: datetime | None
+    alarms: list[str]
+    """What is silent where something should happen."""
 
     @property
     def report_url(self) -> str:
@@ -98,10 +101,12 @@ def _cards() -> list[Card]:
     )
     if "sis-integration" not in enabled_apps():
         return []
-    return [_card(connection, sync) for connection, sync in db.session.execute(statement)]
+    found = list(db.session.execute(statement))
+    own = schedules([connection.id for connection, _ in found])
+    return [_card(connection, sync, alarms_of(*own[connection.id])) for connection, sync in found]
 
 
-def _card(connection: SisConnection, sync: Sync | None) -> Card:
+def _card(connection: SisConnection, sync: Sync | None, alarms: list[str]) -> Card:
     how = standing(sync, now()) if sync else None
     tone, sentence = _sentence(sync, how)
     return Card(
@@ -114,6 +119,7 @@ def _card(connection: SisConnection, sync: Sync | None) -> Card:
         tone=tone,
         sentence=sentence,
         moment=sync.finished_at or sync.prepared_at or sync.created_at if sync else None,
+        alarms=alarms if connection.enabled else [],
     )
 
 

@@ -19,6 +19,7 @@ from sisportal.web.acting import released_engine, who
 from sisportal.web.clever_client import callback_url, instant_login_url, sso
 from sisportal.web.portal import now, time_zone
 from sisportal.web.rendering import redirect_for, render_tab
+from sisportal.web.schedule_words import by_itself
 
 blueprint = Blueprint("sis_status", __name__, url_prefix="/admin/sis/<kind>")
 
@@ -84,6 +85,7 @@ def _status(connection: SisConnection) -> dict[str, Any]:
         "waits": False,
         "stale": False,
         "sso": _sign_in(connection.kind),
+        "own": by_itself(connection, last),
         **(_last(connection, last, committed) if last else {}),
     }
 
