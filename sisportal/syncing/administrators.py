@@ -1,6 +1,7 @@
 """Administrators and their passwords: the portal's set-up, and whoever forgot theirs."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 
 from argon2 import PasswordHasher
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Engine, Row, exists, func, insert, select, up
 
 from sisportal.models import Account, AccountRole, Source
 from sisportal.models.database import writing
+from sisportal.roster.passwords import is_easily_guessed
 from sisportal.roster.text import folded
 from sisportal.syncing import browser_sessions, notices
 from sisportal.syncing.settings import NAME, TIMEZONE, write_setting
@@ -77,6 +79,7 @@ def set_up(
     None, and nothing is changed, where somebody else has done it in the meantime. Raises ``Refused``.
     """
     values = _checked(email, password, first_name, last_name)
+    check_chosen(password, (*words_of(email), first_name, last_name, name))
     with writing(engine).begin() as connection:
         if is_set_up(connection):
             return None
@@ -111,6 +114,20 @@ def check_password(password: str) -> None:
         raise Refused("password", f"A password has at most {LONGEST_PASSWORD} characters.")
 
 
+def check_chosen(password: str, own_words: Iterable[str]) -> None:
+    """Raise ``Refused`` where somebody chooses a password that cannot be used or that is guessed first."""
+    check_password(password)
+    if is_easily_guessed(password, own_words):
+        raise Refused(
+            "password", "This one is guessed easily. Choose another: several words that only you put together."
+        )
+
+
+def words_of(username: str) -> list[str]:
+    """What a username or an e-mail address is made of: none of it is a password."""
+    return [username, *re.split(r"[^\w]+|_", username)]
+
+
 def hashed(password: str) -> str:
     """What is kept of a password."""
     return _HASHER.hash(password)
@@ -123,6 +140,16 @@ def fits(password_hash: str | None, password: str) -> bool:
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None
+
+
+def refresh_hash(engine: Engine, account_id: int, password_hash: str, password: str) -> None:
+    """Hash the password that has just fitted once more, where its hash was made with other parameters than today's."""
+    if not _HASHER.check_needs_rehash(password_hash):
+        return
+    fresh = hashed(password)
+    with writing(engine).begin() as connection:
+        same = update(Account).where(Account.id == account_id, Account.password_hash == password_hash)
+        connection.execute(same.values(password_hash=fresh))
 
 
 def who_signs_in(connection: Connection, entered: str) -> SignIn | None:

@@ -10,7 +10,9 @@ SignIns = Literal[
     "signed-out",
     "signed-out-everywhere",
 ]
-Passwords = Literal["password-link-made", "password-link-refused", "password-chosen", "password-reset"]
+Passwords = Literal[
+    "password-link-made", "password-link-refused", "password-chosen", "password-changed", "password-reset"
+]
 Accounts = Literal["administrator-made", "account-made"]
 Settings = Literal[
     "settings-changed",

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, current_app, request, url_for
 
 from sisportal.extensions import db
 from sisportal.models.database import writing
-from sisportal.syncing import notices
+from sisportal.syncing import notices, throttle
 from sisportal.syncing.audit_events import Event
 from sisportal.syncing.clever_sso import Linked, Standing, linked_account
 from sisportal.web.access import Rule, access, begin_session, end_session
@@ -130,7 +130,7 @@ def callback() -> Response:
     if not on.is_on:
         return _refused("off")
     if error:
-        return _refused("unshared" if error == "unauthorized-user" else "denied")
+        return _failed("unshared" if error == "unauthorized-user" else "denied")
     if not state:
         return lead_to_clever(on)
     following = begun(on, state)
@@ -146,7 +146,7 @@ def _arrived(on: Standing, state: str, following: str) -> Response:
         current_app.logger.warning("a sign-in with Clever failed, %s: %s", problem.reason, problem)
         if problem.reason == "spent":
             return _once_more(on, state, "spent", following)
-        return _refused(problem.reason)
+        return _failed(problem.reason)
     if identity.district != on.district_id:
         return _turned_away("district" if identity.district else "library", identity)
     if account is None:
@@ -177,7 +177,7 @@ def _account(on: Standing, ids: Sequence[str]) -> Linked | None:
 def _once_more(on: Standing, state: str, reason: str, following: str = "") -> Response:
     """Begin anew, once: a second failure in a row gets its page."""
     if state.startswith(AGAIN):
-        return _refused(reason)
+        return _failed(reason)
     return lead_to_clever(on, following, again=True)
 
 
@@ -188,6 +188,14 @@ def _turned_away(reason: str, identity: Identity, account: Linked | None = None)
     _record(
         "sign-in-refused", username, account.id if account else None, way="clever", reason=reason, clever_id=identity.id
     )
+    return _refused(reason)
+
+
+def _failed(reason: str) -> Response:
+    """Nobody is known to have come. Anybody can call such an address over and over: the audit log is told now and then."""
+    db.session.rollback()
+    if throttle.is_first_refusal(db.engine, f"{throttle.network(address())} clever {reason}", now()):
+        _record("sign-in-refused", "unknown", None, way="clever", reason=reason)
     return _refused(reason)
 
 

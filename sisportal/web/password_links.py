@@ -8,7 +8,7 @@ from wtforms.validators import DataRequired, EqualTo
 from sisportal.extensions import db
 from sisportal.models.database import writing
 from sisportal.syncing import notices, password_links, throttle
-from sisportal.syncing.administrators import SHORTEST_PASSWORD, Refused
+from sisportal.syncing.administrators import SHORTEST_PASSWORD, Refused, check_chosen, words_of
 from sisportal.syncing.password_links import GOOD_FOR, Holder, Purpose
 from sisportal.web.access import Rule, access, end_session
 from sisportal.web.acting import released_engine, who
@@ -80,6 +80,8 @@ def do_choose(token: str) -> Response:
         return _page(form, found, 422)
     db.session.rollback()  # what follows writes in transactions of its own
     try:
+        check_chosen(form.password.data or "", (*words_of(found.username), portal_name()))
+        db.session.rollback()
         username = password_links.use(db.engine, token, form.password.data or "", now(), address=address())
     except Refused as refused:
         form.password.errors = [str(refused)]

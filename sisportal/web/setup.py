@@ -86,7 +86,7 @@ def do_setup() -> Response:
     form = SetupForm()
     valid = form.validate()
     db.session.rollback()  # what follows writes in transactions of its own
-    limits = {f"address:{address()}": TRIES_OF_ADDRESS, "setup": TRIES}
+    limits = {f"address:{throttle.network(address())}": TRIES_OF_ADDRESS, "setup": TRIES}
     if not throttle.may_try(db.engine, limits, now()):
         form.code.errors = [TOO_MANY]
         return _page(form, 429)

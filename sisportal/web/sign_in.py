@@ -12,7 +12,7 @@ from wtforms.validators import DataRequired, Length
 from sisportal.extensions import db
 from sisportal.models.database import writing
 from sisportal.syncing import notices, throttle
-from sisportal.syncing.administrators import LONGEST_PASSWORD, LONGEST_TEXT, SignIn, fits, who_signs_in
+from sisportal.syncing.administrators import LONGEST_PASSWORD, LONGEST_TEXT, SignIn, fits, refresh_hash, who_signs_in
 from sisportal.syncing.audit_events import Event
 from sisportal.syncing.throttle import network
 from sisportal.web.access import Rule, access, begin_session, current, end_session
@@ -73,6 +73,7 @@ def do_sign_in() -> Response:
         _record("sign-in-failed", who, moment)
         return _page(form, 422, WRONG)
     throttle.forget(db.engine, limits, moment)
+    refresh_hash(db.engine, who.id, str(who.password_hash), form.password.data or "")
     begin_session(who.id, "password")
     _record("signed-in", who, moment)
     return redirect_for(_next())

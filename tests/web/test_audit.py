@@ -31,6 +31,7 @@ CLEVER = "/admin/sis/clever"
 PASSWORD = "a long enough one"
 ELSEWHERE = {
     "automatic-sync-switched-off": "tests/syncing/test_automatic.py",
+    "password-changed": "tests/web/test_passwords.py",
     "portal-restored": "tests/cli/test_backups.py",
     "guards-released": "tests/web/test_sync_release.py",
     "pins-released": "tests/web/test_sis_pins.py",

@@ -1,0 +1,110 @@
+"""Passwords: which are taken, how they are kept, and changing one's own."""
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from sisportal.extensions import db
+from sisportal.models import Account, AuditEvent
+from sisportal.syncing import administrators
+from sisportal.syncing.administrators import hashed, make_administrator
+from tests.web.conftest import NOW, browser
+from tests.web.watching import words
+
+OLD, NEW = "correct horse battery", "staple on a blue door"
+EVE = 4
+
+
+@pytest.fixture
+def eve(app: Flask) -> FlaskClient:
+    """A browser of Eve, an administrator who has a password."""
+    with app.app_context():
+        make_administrator(db.engine, "eve@example.org", OLD, NOW, actor="test", last_name="Eze")
+    return browser(app, EVE)
+
+
+def change(client: FlaskClient, current: str = OLD, password: str = NEW, again: str | None = None) -> tuple[int, str]:
+    data = {"current": current, "password": password, "again": password if again is None else again}
+    answer = client.post("/my-account/password", data=data)
+    return answer.status_code, words(answer)
+
+
+def signs_in(app: Flask, password: str) -> bool:
+    client = app.test_client()
+    client.post("/sign-in", data={"username": "eve@example.org", "password": password})
+    return client.get("/").status_code == 200
+
+
+def test_changing_the_password_signs_every_other_browser_out_and_not_this_one(app: Flask, eve: FlaskClient) -> None:
+    other = browser(app, EVE)
+    with eve.session_transaction() as session:
+        before = session["_user_id"]
+    assert change(eve)[0] == 303
+    with eve.session_transaction() as session:
+        assert session["_user_id"] != before
+    assert (eve.get("/").status_code, other.get("/").location) == (200, "/sign-in")
+    assert (signs_in(app, OLD), signs_in(app, NEW)) == (False, True)
+    with app.app_context():
+        assert db.session.scalars(select(AuditEvent.event).where(AuditEvent.event == "password-changed")).all()
+
+
+@pytest.mark.parametrize(
+    ("current", "password", "again", "sentence"),
+    [
+        ("wrong", NEW, NEW, "That is not your password."),
+        ("", NEW, NEW, "Type it."),
+        (OLD, NEW, "another", "The two are not the same."),
+        (OLD, "short", "short", "A password has at least 8 characters."),
+        (OLD, "password1", "password1", "This one is guessed easily."),
+        (OLD, "Eve2026!", "Eve2026!", "This one is guessed easily."),
+    ],
+)
+def test_a_change_that_cannot_be_leaves_the_password_and_says_why(
+    app: Flask, eve: FlaskClient, current: str, password: str, again: str, sentence: str
+) -> None:
+    status, page = change(eve, current, password, again)
+    assert status == 422
+    assert sentence in page
+    assert signs_in(app, OLD)
+
+
+def test_whoever_sits_at_an_open_browser_cannot_guess_the_password_for_ever(eve: FlaskClient) -> None:
+    assert [change(eve, "wrong")[0] for _ in range(11)] == [422] * 10 + [429]
+
+
+def test_who_signs_in_with_clever_has_no_password_to_change(tom: FlaskClient) -> None:
+    assert "Change the password" not in tom.get("/my-account").text
+    assert change(tom)[0] == 404
+
+
+def test_a_hash_of_weaker_parameters_is_made_anew_when_its_password_fits(
+    app: Flask, eve: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kept() -> str:
+        with app.app_context():
+            return str(db.session.scalar(select(Account.password_hash).where(Account.id == EVE)))
+
+    before = kept()
+    assert not signs_in(app, "wrong")
+    assert kept() == before
+    stronger = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)
+    monkeypatch.setattr(administrators, "_HASHER", stronger)
+    assert signs_in(app, OLD)
+    assert kept() != before
+    assert not stronger.check_needs_rehash(kept())
+    again = kept()
+    assert signs_in(app, OLD)
+    assert kept() == again
+
+
+def test_a_password_is_kept_as_argon2id_with_a_salt_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(administrators, "_HASHER", PARAMETERS)
+    one, other = hashed(OLD), hashed(OLD)
+    assert one.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert one != other
+    assert OLD not in one
+
+
+PARAMETERS = administrators._HASHER
