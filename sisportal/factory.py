@@ -17,10 +17,14 @@ from sisportal.syncing.credentials import Cipher
 from sisportal.syncing.progress import Clock
 from sisportal.syncing.queue import StageQueue, connect
 from sisportal.web import (
+    account_forms,
     accounts,
     app_center,
     appearance,
     audit,
+    class_forms,
+    class_members,
+    class_sessions,
     classes,
     clever_sign_in,
     home,
@@ -62,10 +66,14 @@ from sisportal.web.security import cookie_settings, init_security
 from sisportal.web.sis_words import init_sis_words
 
 BLUEPRINTS = (
+    account_forms.blueprint,
     accounts.blueprint,
     app_center.blueprint,
     appearance.blueprint,
     audit.blueprint,
+    class_forms.blueprint,
+    class_members.blueprint,
+    class_sessions.blueprint,
     classes.blueprint,
     clever_sign_in.blueprint,
     home.blueprint,

@@ -171,6 +171,7 @@ class SchoolClass(Base):
     source: Mapped[Word] = mapped_column(default=Source.HAND)
     archived_at: Mapped[Moment_]
     archived_by_sync: Mapped[int | None]
+    """As of accounts; 0 for a parent whose last session a person took away: it comes back with a session."""
     edited_at: Mapped[Moment_]
     changed_by_sync: Mapped[int | None]
     created_at: Mapped[Moment]

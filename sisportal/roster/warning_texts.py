@@ -207,6 +207,12 @@ WARNINGS: dict[str, tuple[str, str, str, str]] = {
         "{who} is listed by the SIS, and was archived here by a person; it stays archived.",
         "Reactivate it by hand, where it should come back.",
     ),
+    "teacher-order-kept": (
+        "info",
+        "portal",
+        "{who} keeps the order of teachers that was set by hand here; who is new comes behind.",
+        "Change the order on the page of the class's people, where it should be another.",
+    ),
     "pinned": (
         "info",
         "portal",

@@ -13,7 +13,25 @@ SignIns = Literal[
 Passwords = Literal[
     "password-link-made", "password-link-refused", "password-chosen", "password-changed", "password-reset"
 ]
-Accounts = Literal["administrator-made", "account-made"]
+Accounts = Literal[
+    "administrator-made",
+    "account-made",
+    "account-changed",
+    "account-archived",
+    "account-reactivated",
+]
+Classes = Literal[
+    "class-made",
+    "class-changed",
+    "class-archived",
+    "class-reactivated",
+    "class-joined",
+    "class-left",
+    "teachers-ordered",
+    "session-attached",
+    "session-detached",
+    "parent-made",
+]
 Settings = Literal[
     "settings-changed",
     "options-changed",
@@ -42,13 +60,14 @@ Reviews = Literal[
 Syncs = Literal["sync-started", "sync-cancelled", "sync-discarded", "commit-asked", "sync-committed"]
 Upkeep = Literal["backup-made", "portal-restored"]
 
-Event = SignIns | Passwords | Accounts | Settings | Organizations | Reviews | Syncs | Upkeep
+Event = SignIns | Passwords | Accounts | Classes | Settings | Organizations | Reviews | Syncs | Upkeep
 """A new event is named in one of the groups above: the type checker refuses any other."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "sign-ins": get_args(SignIns),
     "passwords": get_args(Passwords),
     "accounts": get_args(Accounts),
+    "classes": get_args(Classes),
     "settings": get_args(Settings),
     "organizations": get_args(Organizations),
     "reviews": get_args(Reviews),

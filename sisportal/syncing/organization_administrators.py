@@ -8,7 +8,7 @@ from sisportal.models import Account, AccountRole, Organization, Source
 from sisportal.roster.text import folded
 from sisportal.syncing import notices
 from sisportal.syncing.administrators import LONGEST_TEXT
-from sisportal.syncing.organizations import Invalid
+from sisportal.syncing.by_hand import Invalid
 from sisportal.syncing.review import Who
 from sisportal.syncing.rows import insert_one
 

@@ -9,8 +9,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from sisportal.models import Organization, SisSchool, Source, Sync, SyncState
 from sisportal.roster.text import folded
-from sisportal.syncing import notices
-from sisportal.syncing.audit_events import Event
+from sisportal.syncing.by_hand import Invalid, Refused, record
 from sisportal.syncing.mapping import LONGEST_SLUG, make_organization, slug_of
 from sisportal.syncing.review import Who
 from sisportal.syncing.rows import insert_one
@@ -20,18 +19,6 @@ COLOURS = ("blue", "teal", "green", "amber", "red", "purple", "grey")
 LONGEST_NAME = 200
 LONGEST_WELCOME = 5_000
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-
-
-class Invalid(Exception):
-    """What was entered cannot be kept: ``errors`` says why, by field."""
-
-    def __init__(self, errors: dict[str, str]) -> None:
-        super().__init__(" ".join(errors.values()))
-        self.errors = errors
-
-
-class Refused(Exception):
-    """It cannot be done as things stand; the sentence says why."""
 
 
 class Entered(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +43,7 @@ def make(connection: Connection, entered: Entered, who: Who, now: datetime) -> i
         organization_id = make_organization(connection, entered.name, entered.sis_id, now)
         values = {name: value for name, value in _values(entered).items() if name != "slug"}
         _update(connection, organization_id, **values, source=Source.HAND, edited_at=now)
-    _record(connection, "organization-made", entered.name, who, now)
+    record(connection, "organization-made", entered.name, who, now)
     return organization_id
 
 
@@ -68,7 +55,7 @@ def change(connection: Connection, organization_id: int, entered: Entered, who: 
     changed = {name: value for name, value in values.items() if getattr(row, name) != value}
     if changed:
         _update(connection, organization_id, **changed, edited_at=now)
-        _record(connection, "organization-changed", row.name, who, now, fields=", ".join(sorted(changed)))
+        record(connection, "organization-changed", row.name, who, now, fields=", ".join(sorted(changed)))
     return bool(changed)
 
 
@@ -84,7 +71,7 @@ def archive(connection: Connection, organization_id: int, who: Who, now: datetim
         )
     if row.archived_at is None:
         _update(connection, organization_id, archived_at=now, archived_by_sync=None, edited_at=now)
-        _record(connection, "organization-archived", row.name, who, now)
+        record(connection, "organization-archived", row.name, who, now)
 
 
 def reactivate(connection: Connection, organization_id: int, who: Who, now: datetime) -> None:
@@ -95,7 +82,7 @@ def reactivate(connection: Connection, organization_id: int, who: Who, now: date
         raise Refused("The organization above it is archived. Reactivate that one first.")
     if row.archived_at is not None:
         _update(connection, organization_id, archived_at=None, archived_by_sync=None, edited_at=now)
-        _record(connection, "organization-reactivated", row.name, who, now)
+        record(connection, "organization-reactivated", row.name, who, now)
 
 
 def below(connection: Connection, organization_id: int) -> set[int]:
@@ -178,7 +165,3 @@ def _row(connection: Connection, organization_id: int) -> Row[Any]:
 
 def _update(connection: Connection, organization_id: int, **values: Any) -> None:
     connection.execute(update(Organization).where(Organization.id == organization_id).values(values))
-
-
-def _record(connection: Connection, event: Event, subject: str, who: Who, now: datetime, **details: str) -> None:
-    notices.record(connection, event, subject, now, actor=who.name, actor_id=who.id, address=who.address, **details)

@@ -1,6 +1,6 @@
 """Who is in a class: the joins and leaves of section actions, resolved to accounts and written as memberships."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from sqlalchemy import Connection, not_, or_, select
@@ -34,6 +34,7 @@ class Rosters:
         self._accounts: dict[str, int | None] = {}
         self._staying: frozenset[str] | None = None
         self._unticked: frozenset[str] = frozenset()
+        self._teaching: dict[int, list[int]] = {}
         self._filled: list[Row] = []
         self._added: dict[tuple[int, int], int] = {}
         self._changed: dict[tuple[int, int], tuple[int, int | None]] = {}
@@ -53,6 +54,7 @@ class Rosters:
                 # Those who were teachers too: one who keeps the place although no longer listed moves behind the others.
                 named.update(action.after["teachers"], last.get(action.source_id, {}).get("teachers", ()))
         self._look_up(connection, named - self._accounts.keys())
+        self._teaching = _teaching(connection, [each.target_id or 0 for each in actions if "teachers" in each.after])
         classes = [action.target_id for action in actions if action.target_id is not None]
         columns = select(
             MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.account_id, MEMBERSHIPS.c.position, MEMBERSHIPS.c.ended_by_sync
@@ -117,7 +119,8 @@ class Rosters:
         now_teachers += [t for t in last_teachers if t not in now_teachers and t not in leaving and t not in new]
         students = [s for s in last_students if s not in leaving and s not in now_teachers]
         students += [s for s in joined if s not in now_teachers]
-        self._place(class_id, now_teachers, joined, leaving, places)
+        lineup = self._lineup(action, class_id, now_teachers, joined, leaving, last_teachers, results)
+        self._place(class_id, lineup, joined, leaving, places)
         whole = len(joined) == len(roster.get("join", ())) and len(leaving) == len(roster.get("leave", ()))
         return {"teachers": now_teachers, "students": students}, whole
 
@@ -136,22 +139,54 @@ class Rosters:
         results.warn(action, Problem(code, "section", action.source_id, "roster", source_id, action.school))
         return False
 
-    def _place(self, class_id: int, teachers: list[str], joined: list[str], leaving: set[str], places: Places) -> None:
-        positions = dict.fromkeys(joined, Membership.STUDENT)
-        positions |= {source_id: number for number, source_id in enumerate(teachers)}
-        for source_id, position in positions.items():
-            account_id = self._accounts.get(source_id)
-            if account_id is None:
-                continue
+    def _lineup(
+        self,
+        action: Stored,
+        class_id: int,
+        teachers: list[str],
+        joined: list[str],
+        leaving: set[str],
+        last: list[str],
+        results: Results,
+    ) -> list[int]:
+        """The accounts that teach the class, in their order; none where the action does not touch them.
+
+        An order that a person set stays, and whoever is new comes behind (SPEC 6.6). Whoever a person put in besides
+        those of the SIS comes behind these, where the person did not say otherwise.
+        """
+        here = self._teaching.get(class_id, [])
+        new = set(self._known(joined))
+        wanted = [account for account in self._known(teachers) if account in new or account in here]
+        away = (new | {*self._known(leaving)}) - {*wanted}
+        stay = [account for account in here if account not in away]
+        written = [account for account in self._known(last) if account in here]
+        if here[: len(written)] == written:
+            return wanted + [account for account in stay if account not in wanted]
+        kept = stay + [account for account in wanted if account not in stay]
+        if kept[: len(wanted)] != wanted:
+            results.warn(
+                action, Problem("teacher-order-kept", "section", action.source_id, "teachers", "", action.school)
+            )
+        return kept
+
+    def _known(self, source_ids: Iterable[str]) -> list[int]:
+        """The active accounts of these people."""
+        accounts = (self._accounts.get(source_id) for source_id in source_ids)
+        return [account for account in accounts if account is not None]
+
+    def _place(self, class_id: int, teachers: list[int], joined: list[str], leaving: set[str], places: Places) -> None:
+        new = set(self._known(joined))
+        positions = dict.fromkeys(new, Membership.STUDENT)
+        positions |= {account_id: number for number, account_id in enumerate(teachers)}
+        for account_id, position in positions.items():
             place = places.get((class_id, account_id))
-            if place is None and source_id in joined:
+            if place is None and account_id in new:
                 self._added[class_id, account_id] = position
-            elif place is not None and (place.position != position or (place.ended and source_id in joined)):
-                self._changed[class_id, account_id] = (position, None if source_id in joined else _ended(place))
-        for source_id in leaving:
-            account_id = self._accounts.get(source_id)
-            place = places.get((class_id, account_id)) if account_id is not None else None
-            if account_id is not None and place is not None and not place.ended:
+            elif place is not None and (place.position != position or (place.ended and account_id in new)):
+                self._changed[class_id, account_id] = (position, None if account_id in new else _ended(place))
+        for account_id in self._known(leaving):
+            place = places.get((class_id, account_id))
+            if place is not None and not place.ended:
                 self._changed[class_id, account_id] = (place.position, self._sync_id)
 
     def _look_up(self, connection: Connection, source_ids: set[str]) -> None:
@@ -183,3 +218,19 @@ class Rosters:
 
 def _ended(place: Place) -> int | None:
     return 0 if place.ended else None
+
+
+def _teaching(connection: Connection, class_ids: list[int]) -> dict[int, list[int]]:
+    """The active accounts that teach these classes now, in their order."""
+    found: dict[int, list[int]] = {}
+    for chunk in chunks(class_ids, 500):
+        statement = (
+            select(MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.account_id)
+            .join(ACCOUNTS, ACCOUNTS.c.id == MEMBERSHIPS.c.account_id)
+            .where(MEMBERSHIPS.c.class_id.in_(chunk), MEMBERSHIPS.c.position < Membership.STUDENT)
+            .where(MEMBERSHIPS.c.ended_by_sync.is_(None), ACCOUNTS.c.archived_at.is_(None))
+            .order_by(MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.position, MEMBERSHIPS.c.account_id)
+        )
+        for class_id, account_id in connection.execute(statement).all():
+            found.setdefault(class_id, []).append(account_id)
+    return found

@@ -4,16 +4,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import Blueprint, Response
-from sqlalchemy import ColumnElement, Engine, Row, Select, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, func, or_, select
 
 from sisportal.extensions import db
-from sisportal.models import Account, AccountLink, AccountRole, Membership, SchoolClass
+from sisportal.models import Account, AccountLink, AccountRole, Membership, SchoolClass, SisConnection, SisPerson
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.held import account_columns, account_held
+from sisportal.syncing.organizations import last_committed
 from sisportal.syncing.rows import read
 from sisportal.web.access import Rule, access, reads_everything
 from sisportal.web.csv_files import csv_file
 from sisportal.web.directory_words import (
+    CHANGED,
     SOURCE_CHOICES,
     STATES,
     identifiers,
@@ -37,7 +39,11 @@ from sisportal.web.scope import get_account, visible_accounts, visible_classes
 
 blueprint = Blueprint("accounts", __name__)
 
-SORTS: Mapping[str, list[Any]] = {"name": [Account.search, Account.role], "newest": [Account.id]}
+SORTS: Mapping[str, list[Any]] = {
+    "name": [Account.search, Account.role],
+    "username": [func.lower(Account.username)],
+    "newest": [Account.id],
+}
 HEADING = (
     "Role", "Last name", "First name", "Preferred name", "Username", "E-mail", "Student ID", "Teacher ID", "SIS ID",
     "Grade", "Organization", "State",
@@ -59,6 +65,8 @@ def listing() -> Response:
         role_names=ROLE_NAMES,
         sources=SOURCE_CHOICES,
         states=[(name, label, None) for name, label in STATES.items()],
+        changes=list(CHANGED.items()),
+        last=last_committed(db.session.connection()),
         listed_name=listed_name,
         sort=asked_sort(SORTS, "name"),
         **_filters(),
@@ -89,6 +97,7 @@ def account(account_id: int) -> Response:
         source=SOURCES.get(found.source, found.source),
         fields=fields_in_words(values),
         identifiers=[(NAMES[link.kind], link.kind, link.source_id) for link in links],
+        gone_from=_gone_from(account_id) if links else [],
         classes=_classes(account_id),
         history=history,
         pages=pages,
@@ -102,6 +111,7 @@ def _filters() -> dict[str, Any]:
         "organization": asked_number("organization"),
         "state": asked_choice("state", STATES),
         "from_source": asked_choice("source", ("sync", "hand", "import")),
+        "changed": asked_choice("changed", CHANGED),
     }
 
 
@@ -116,6 +126,8 @@ def _asked() -> Select[Any]:
         conditions.append(Account.organization_id == filters["organization"])
     if filters["from_source"]:
         conditions.append(Account.source == filters["from_source"])
+    if filters["changed"]:
+        conditions.append(Account.changed_by_sync == (last_committed(db.session.connection()) or 0))
     return ordered(select(Account.id).where(*conditions), SORTS, asked_sort(SORTS, "name"))
 
 
@@ -123,7 +135,7 @@ def _shown() -> tuple[Any, ...]:
     return (
         Account.id, Account.role, Account.last_name, Account.first_name, Account.preferred_name, Account.username,
         Account.email, Account.student_id, Account.teacher_id, Account.sis_id, Account.grade, Account.organization_id,
-        Account.archived_at,
+        Account.archived_at, Account.changed_by_sync,
     )  # fmt: skip
 
 
@@ -135,6 +147,19 @@ def _lines(engine: Engine, statement: Select[Any], organizations: Mapping[int, s
                 row.teacher_id, row.sis_id, row.grade, organizations.get(row.organization_id, ""),
                 "archived" if row.archived_at else "active",
             )  # fmt: skip
+
+
+def _gone_from(account_id: int) -> list[str]:
+    """The connections that the account is linked to and that do not list the person any more."""
+    person = (SisPerson.connection_id == AccountLink.connection_id) & (SisPerson.source_id == AccountLink.source_id)
+    statement = (
+        select(SisConnection.kind)
+        .join(AccountLink, AccountLink.connection_id == SisConnection.id)
+        .outerjoin(SisPerson, person)
+        .where(AccountLink.account_id == account_id, or_(SisPerson.id.is_(None), SisPerson.gone_in_sync.is_not(None)))
+        .order_by(SisConnection.id)
+    )
+    return [NAMES[kind] for kind in db.session.scalars(statement)]
 
 
 def _classes(account_id: int) -> list[Row[Any]]:

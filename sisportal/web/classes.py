@@ -8,17 +8,20 @@ from flask import Blueprint, Response
 from sqlalchemy import ColumnElement, Engine, Select, and_, func, select, true
 
 from sisportal.extensions import db
-from sisportal.models import Account, ClassLink, Membership, SchoolClass
+from sisportal.models import Account, Membership, SchoolClass
+from sisportal.roster.fields import CLASS_FIELDS
+from sisportal.syncing import class_members
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.explaining import STYLES
-from sisportal.syncing.held import class_columns, class_held
+from sisportal.syncing.held import column_name
+from sisportal.syncing.organizations import last_committed
 from sisportal.syncing.rows import read
 from sisportal.web.access import Rule, access, reads_everything
 from sisportal.web.csv_files import csv_file
 from sisportal.web.directory_words import (
+    CHANGED,
     SOURCE_CHOICES,
     STATES,
-    identifiers,
     in_state,
     listed_name,
     organization_choices,
@@ -38,7 +41,12 @@ from sisportal.web.scope import get_class, visible_accounts, visible_classes
 
 blueprint = Blueprint("classes", __name__)
 
-SORTS: Mapping[str, list[Any]] = {"name": [SchoolClass.search, SchoolClass.id], "newest": [SchoolClass.id]}
+SORTS: Mapping[str, list[Any]] = {
+    "name": [SchoolClass.search, SchoolClass.id],
+    "code": [SchoolClass.code, SchoolClass.search, SchoolClass.id],
+    "term": [SchoolClass.start, SchoolClass.term, SchoolClass.search, SchoolClass.id],
+    "newest": [SchoolClass.id],
+}
 KINDS = {"": "Any kind", "alone": "Stand-alone", "parent": "Parents", "session": "Sessions"}
 HEADING = (
     "Name", "Code", "Subject", "Grade", "Period", "Term", "Start", "Finish", "Style", "Teacher", "Students", "SIS ID",
@@ -62,6 +70,8 @@ def listing() -> Response:
         styles=STYLES,
         sources=SOURCE_CHOICES,
         states=[(name, label, None) for name, label in STATES.items()],
+        changes=list(CHANGED.items()),
+        last=last_committed(db.session.connection()),
         sort=asked_sort(SORTS, "name"),
         **_filters(),
     )
@@ -79,9 +89,8 @@ def spreadsheet() -> Response:
 @access(Rule.LOOK)
 def class_(class_id: int) -> Response:
     found = get_class(class_id)
-    values = class_held(db.session.execute(select(*class_columns()).where(SchoolClass.id == class_id)).one())
-    values["style"] = found.style
-    links = identifiers(ClassLink, ClassLink.class_id == class_id)
+    values = {name: getattr(found, column_name(name)) for name in (*CLASS_FIELDS, "style")}
+    links = class_members.links_of(db.session.connection(), class_id)
     history, pages = sync_history(("section",), [link.source_id for link in links] if reads_everything() else [])
     teachers, students, left, hidden = _people(class_id)
     return render_tab(
@@ -92,11 +101,13 @@ def class_(class_id: int) -> Response:
         fields=fields_in_words(values),
         identifiers=[(NAMES[link.kind], link.kind, link.source_id) for link in links],
         parent=_parent(found),
-        sessions=_sessions(class_id),
+        sessions=_sessions(class_id) if found.is_parent else [],
         teachers=teachers,
         students=students,
         left=left,
         hidden=hidden,
+        origin=class_members.origin(db.session.connection(), class_id, links),
+        gone_from=[NAMES[link.kind] for link in links if not link.listed],
         listed_name=listed_name,
         history=history,
         pages=pages,
@@ -110,6 +121,7 @@ def _filters() -> dict[str, Any]:
         "kind": asked_choice("kind", KINDS),
         "state": asked_choice("state", STATES),
         "from_source": asked_choice("source", ("sync", "hand", "import")),
+        "changed": asked_choice("changed", CHANGED),
     }
 
 
@@ -122,6 +134,8 @@ def _asked() -> Select[Any]:
         conditions.append(SchoolClass.organization_id == filters["organization"])
     if filters["from_source"]:
         conditions.append(SchoolClass.source == filters["from_source"])
+    if filters["changed"]:
+        conditions.append(SchoolClass.changed_by_sync == (last_committed(db.session.connection()) or 0))
     conditions += _of_kind(filters["kind"])
     return ordered(select(SchoolClass.id).where(*conditions), SORTS, asked_sort(SORTS, "name"))
 
@@ -142,6 +156,7 @@ def _shown() -> tuple[Any, ...]:
         SchoolClass.id, SchoolClass.name, SchoolClass.code, SchoolClass.subject, SchoolClass.grade, SchoolClass.period,
         SchoolClass.term, SchoolClass.start, SchoolClass.finish, SchoolClass.style, SchoolClass.sis_id,
         SchoolClass.organization_id, SchoolClass.parent_id, SchoolClass.is_parent, SchoolClass.archived_at,
+        SchoolClass.changed_by_sync,
     )  # fmt: skip
 
 

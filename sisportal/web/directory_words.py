@@ -9,6 +9,7 @@ from sisportal.models import Account, AccountLink, ClassLink, Organization, Scho
 from sisportal.web.record_words import SOURCES
 from sisportal.web.scope import visible_organizations
 
+CHANGED = {"": "Changed or not", "last": "Changed by the last commit"}
 STATES = {"": "Active", "archived": "Archived", "all": "All"}
 SOURCE_CHOICES = [("", "Any source"), *((str(source), SOURCES[source]) for source in Source)]
 
@@ -29,6 +30,14 @@ def listed_name(row: Any) -> str:
 def organization_choices() -> dict[int, str]:
     """Every organization that is seen, by its id, in the order of the names."""
     statement = select(Organization.id, Organization.name).where(*visible_organizations())
+    rows = db.session.execute(statement.order_by(Organization.name, Organization.id))
+    return {row.id: row.name for row in rows}
+
+
+def places(held: int | None = None) -> dict[int, str]:
+    """The organizations that something can be put into: active ones that are seen, and the one where it is."""
+    active = Organization.archived_at.is_(None) | (Organization.id == held)
+    statement = select(Organization.id, Organization.name).where(active, *visible_organizations())
     rows = db.session.execute(statement.order_by(Organization.name, Organization.id))
     return {row.id: row.name for row in rows}
 

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, flash, request, url_for
 
 from sisportal.models.database import writing
 from sisportal.syncing import organization_administrators
-from sisportal.syncing.organizations import Invalid
+from sisportal.syncing.by_hand import Invalid
 from sisportal.web.access import Rule, access
 from sisportal.web.acting import released_engine, who
 from sisportal.web.portal import now

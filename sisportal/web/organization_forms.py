@@ -9,7 +9,8 @@ from sisportal.extensions import db
 from sisportal.models import Organization
 from sisportal.models.database import writing
 from sisportal.syncing import notices, organizations
-from sisportal.syncing.organizations import COLOURS, Entered, Invalid, Refused
+from sisportal.syncing.by_hand import Invalid, Refused
+from sisportal.syncing.organizations import COLOURS, Entered
 from sisportal.syncing.settings import PARTITION, write_setting
 from sisportal.web.access import Rule, access
 from sisportal.web.acting import released_engine, who

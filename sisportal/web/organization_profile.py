@@ -12,7 +12,7 @@ from sisportal.syncing.connections import NAMES
 from sisportal.syncing.explaining import STYLES
 from sisportal.syncing.organizations import last_committed
 from sisportal.web.access import Rule, access
-from sisportal.web.directory_words import STATES, in_state, listed_name
+from sisportal.web.directory_words import CHANGED, STATES, in_state, listed_name
 from sisportal.web.frame import ROLE_NAMES
 from sisportal.web.lists import asked_choice, asked_search, asked_sort, containing, ordered, page_of
 from sisportal.web.portal import enabled_apps
@@ -22,7 +22,6 @@ from sisportal.web.scope import get_organization, seen_organizations
 
 blueprint = Blueprint("organization_profile", __name__, url_prefix="/organizations/<int:organization_id>")
 
-CHANGED = {"": "Changed or not", "last": "Changed by the last commit"}
 USER_SORTS: Mapping[str, list[Any]] = {"name": [Account.search, Account.role]}
 CLASS_SORTS: Mapping[str, list[Any]] = {"name": [SchoolClass.search, SchoolClass.id]}
 

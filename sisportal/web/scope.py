@@ -11,9 +11,10 @@ from sqlalchemy.orm import aliased
 from sisportal.extensions import db
 from sisportal.models import Account, AccountRole, Organization, SchoolClass
 from sisportal.models.directory import in_several_organizations
-from sisportal.web.access import current, is_limited
+from sisportal.syncing.accounts import ANYTHING, Bounds
+from sisportal.web.access import MANAGERS, current, is_limited
 
-MANAGED_ROLES = frozenset({AccountRole.STUDENT, AccountRole.TEACHER})
+MANAGED_ROLES = frozenset({str(AccountRole.STUDENT), str(AccountRole.TEACHER)})
 """Whose accounts an organization administrator manages: nobody who may do as much as they, or more."""
 
 
@@ -59,6 +60,12 @@ def get_class(class_id: int) -> SchoolClass:
     return db.session.scalar(found) or abort(404)
 
 
+def managed_class(class_id: int) -> SchoolClass:
+    """The class of this id where it may be changed; 404 where it is not seen, else 403."""
+    found = get_class(class_id)
+    return found if may_manage_class(found) else abort(403)
+
+
 def get_organization(organization_id: int) -> Organization:
     """The organization of this id where it is seen, or 404."""
     found = select(Organization).where(Organization.id == organization_id, *visible_organizations())
@@ -74,23 +81,42 @@ def own_organizations() -> list[int]:
 
 def may_manage(organization_id: int | None) -> bool:
     """Whether whoever is signed in may change this organization; None stands for the top of the tree."""
-    role, seen = current().role, seen_organizations()
-    if role == AccountRole.ADMINISTRATOR:
-        return True
-    return role == AccountRole.ORGANIZATION_ADMINISTRATOR and seen is not None and organization_id in seen
+    return current().role == AccountRole.ADMINISTRATOR or _manages(organization_id)
 
 
 def may_manage_account(account: Account) -> bool:
-    """Whether whoever is signed in may change this account, which they see."""
-    role = current().role
-    if role == AccountRole.ADMINISTRATOR:
+    """Whether whoever is signed in may change this account, which they see.
+
+    Its own organization counts, not others that it belongs to as well: those are managed by somebody else.
+    """
+    if current().role == AccountRole.ADMINISTRATOR:
         return True
-    return role == AccountRole.ORGANIZATION_ADMINISTRATOR and account.role in MANAGED_ROLES
+    return account.role in MANAGED_ROLES and _manages(account.organization_id)
+
+
+def may_manage_class(class_: SchoolClass) -> bool:
+    """Whether whoever is signed in may change this class, which they see."""
+    return current().role == AccountRole.ADMINISTRATOR or _manages(class_.organization_id)
+
+
+def bounds() -> Bounds:
+    """How far whoever is signed in may go with accounts and classes."""
+    return ANYTHING if current().role == AccountRole.ADMINISTRATOR else Bounds(MANAGED_ROLES, seen_organizations())
+
+
+def _manages(organization_id: int | None) -> bool:
+    seen = seen_organizations()
+    return current().role == AccountRole.ORGANIZATION_ADMINISTRATOR and seen is not None and organization_id in seen
 
 
 def init_scope(app: Flask) -> None:
     """Lets templates ask what may be managed."""
-    app.jinja_env.globals.update(may_manage=may_manage, may_manage_account=may_manage_account)
+    app.jinja_env.globals.update(
+        may_manage=may_manage,
+        may_manage_account=may_manage_account,
+        may_manage_class=may_manage_class,
+        manages_something=lambda: current().role in MANAGERS,
+    )
 
 
 def _own_and_below() -> frozenset[int]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from flask import Flask
@@ -15,7 +15,7 @@ from sisportal.models import Action, AuditEvent, Organization, SisSchool
 from sisportal.models.database import writing
 from sisportal.sandbox.district import District
 from sisportal.sandbox.serving import Served
-from sisportal.syncing.audit_events import NAMES
+from sisportal.syncing.audit_events import NAMES, Classes
 from sisportal.syncing.audit_lines import record_summed
 from sisportal.syncing.commit import commit
 from sisportal.syncing.prepare import prepare
@@ -32,6 +32,8 @@ PASSWORD = "a long enough one"
 ELSEWHERE = {
     "automatic-sync-switched-off": "tests/syncing/test_automatic.py",
     "password-changed": "tests/web/test_passwords.py",
+    **dict.fromkeys(["account-changed", "account-archived", "account-reactivated"], "tests/web/test_account_forms.py"),
+    **dict.fromkeys(get_args(Classes), "tests/web/test_class_forms.py"),
     "portal-restored": "tests/cli/test_backups.py",
     "guards-released": "tests/web/test_sync_release.py",
     "pins-released": "tests/web/test_sis_pins.py",

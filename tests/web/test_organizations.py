@@ -155,7 +155,7 @@ def test_the_options_partition(app: Flask, ada: FlaskClient, ben: FlaskClient) -
     with app.app_context():
         assert settings.read_setting(db.session.connection(), settings.PARTITION) is False
         events = ["organizations-partitioned", "organizations-not-partitioned"]
-        assert db.session.scalars(select(AuditEvent.event)).all() == events
+        assert db.session.scalars(select(AuditEvent.event).order_by(AuditEvent.id)).all() == events
     assert ben.post("/organizations/options").status_code == 403
 
 
