@@ -48,6 +48,7 @@ def main() -> int:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
+    tick(app)  # what was due while the machine was off does not wait
     while not ended.wait(RECOVER_SECONDS):
         tick(app)
     return 0

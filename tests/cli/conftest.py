@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import stamina
@@ -14,7 +14,12 @@ from flask import Flask
 from sisportal.config import Settings, load
 from sisportal.extensions import db
 from sisportal.factory import create_app
-from sisportal.sandbox.serving import Served
+from sisportal.sandbox.generator import generate
+from sisportal.sandbox.service import create_sandbox
+from sisportal.sandbox.serving import Served, serve
+
+if TYPE_CHECKING:
+    from tests.cli.town import Town
 
 
 class CommandLine:
@@ -73,3 +78,12 @@ def cli(settings: Settings) -> Iterator[CommandLine]:
     yield CommandLine(app)
     with app.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture
+def town(cli: CommandLine) -> Iterator["Town"]:
+    """A portal that is connected to a small school's Clever; nothing is synced yet."""
+    from tests.cli.town import Town  # noqa: PLC0415 - it needs this module
+
+    with serve(create_sandbox(generate(14, schools=1, awkward=False))) as served:
+        yield Town(cli, served)

@@ -1,88 +1,14 @@
 """What each option does, and its opposite, by the command line: the same district and the same day, one option apart."""
 
-import json
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
 
-from sisportal.extensions import db
-from sisportal.models import Account, SchoolClass
-from sisportal.models.database import writing
+from sisportal.models import SchoolClass
 from sisportal.sandbox import edits
-from sisportal.sandbox.district import District
-from sisportal.sandbox.entities import Person, Section
-from sisportal.sandbox.generator import generate
-from sisportal.sandbox.service import create_sandbox
-from sisportal.sandbox.serving import Served, serve
 from tests.cli.conftest import CommandLine
-
-NOW = datetime(2026, 11, 3, 13, 5, tzinfo=UTC)
-
-
-@pytest.fixture
-def district() -> District:
-    return generate(14, schools=1, awkward=False)
-
-
-@pytest.fixture
-def sandbox(district: District) -> Iterator[Served]:
-    with serve(create_sandbox(district)) as served:
-        yield served
-
-
-class Town:
-    """A portal of one small school, and what is done to both of them."""
-
-    def __init__(self, cli: CommandLine, sandbox: Served) -> None:
-        self.cli, self.district = cli, sandbox.sandbox.district
-        cli.connect(sandbox)
-        cli.answer("sis", "map", "clever", self.district.schools.ids[0], "--organization", "The school")
-
-    @property
-    def student(self) -> Person:
-        return next(p for p in self.district.people if p.student and p.student.number and p.middle)
-
-    @property
-    def teacher(self) -> Person:
-        return next(p for p in self.district.people if p.teacher and p.teacher.number and p.email)
-
-    @property
-    def section(self) -> Section:
-        return next(s for s in self.district.sections if s.students and s.teachers and s.term and s.course)
-
-    def sync(self) -> dict[str, Any]:
-        """Prepare and commit; the sync as it was planned."""
-        result = self.cli.run("sis", "prepare", "clever", "--json")
-        planned: dict[str, Any] = json.loads(result.stdout)
-        if result.exit_code != 1:
-            self.cli.run("sis", "commit", planned["id"])
-        return planned
-
-    def export(self) -> dict[str, list[dict[str, Any]]]:
-        found: dict[str, list[dict[str, Any]]] = json.loads(self.cli.run("directory", "export", "-").stdout)
-        return found
-
-    def account(self, person: Person) -> dict[str, Any]:
-        return next(each for each in self.export()["accounts"] if each["identifiers"].get("clever") == person.id)
-
-    def class_(self, section: Section) -> dict[str, Any]:
-        return next(each for each in self.export()["classes"] if each["identifiers"].get("clever") == section.id)
-
-    def add(self, model: type[Account] | type[SchoolClass], **values: Any) -> int:
-        """A record made by hand, in the school's organization; its id."""
-        with self.cli.app.app_context(), writing(db.engine).begin() as connection:
-            given = {"organization_id": 1, "created_at": NOW, **values}
-            key = connection.execute(insert(model).values(given)).inserted_primary_key
-            assert key
-            return int(key[0])
-
-    def add_person(self, person: Person, role: str, **values: Any) -> int:
-        names = {"first_name": person.first, "last_name": person.last}
-        return self.add(Account, role=role, roles=[role], username="by.hand", **names, **values)
-
+from tests.cli.town import Town
 
 Case = Callable[[Town], Any]
 
@@ -235,30 +161,25 @@ TABLE: list[tuple[str, Case, dict[str, Any]]] = [
     [(option, case, value, outcome) for option, case, outcomes in TABLE for value, outcome in outcomes.items()],
     ids=lambda each: each.__name__ if callable(each) else str(each),
 )
-def test_an_option_does_what_it_says(
-    cli: CommandLine, sandbox: Served, option: str, case: Case, value: str, outcome: Any
-) -> None:
-    town = Town(cli, sandbox)
-    cli.answer("sis", "option", "clever", option, value)
+def test_an_option_does_what_it_says(town: Town, option: str, case: Case, value: str, outcome: Any) -> None:
+    town.option(option, value)
 
     assert case(town) == outcome
 
 
-def test_sections_alone_need_an_earlier_sync_of_users(cli: CommandLine, sandbox: Served) -> None:
-    town = Town(cli, sandbox)
-    cli.answer("sis", "option", "clever", "items", "sections")
+def test_sections_alone_need_an_earlier_sync_of_users(town: Town) -> None:
+    town.option("items", "sections")
     assert "Sections need their students and teachers first" in town.sync()["note"]
 
-    cli.answer("sis", "option", "clever", "items", "users")
+    town.option("items", "users")
     town.sync()
-    cli.answer("sis", "option", "clever", "items", "sections")
+    town.option("items", "sections")
 
     assert items(town) == ["section"]
 
 
-def test_an_option_that_changes_makes_the_plan_stale(cli: CommandLine, sandbox: Served) -> None:
-    Town(cli, sandbox)
+def test_an_option_that_changes_makes_the_plan_stale(cli: CommandLine, town: Town) -> None:
     sync = cli.answer("sis", "prepare", "clever")
-    cli.answer("sis", "option", "clever", "blanks", "replace")
+    town.option("blanks", "replace")
 
     assert "options" in cli.failure("sis", "commit", sync["id"], code=3)
