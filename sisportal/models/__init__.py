@@ -19,6 +19,7 @@ from sisportal.models.portal import AuditEvent, FailedSignIn, InstalledApp, Pass
 from sisportal.models.schedule import Alarm, Schedule
 from sisportal.models.sis import (
     ConnectionKind,
+    KeptBack,
     Mapping,
     MatchDecision,
     SisConnection,
@@ -57,6 +58,7 @@ __all__ = [
     "FailedSignIn",
     "HandEdit",
     "InstalledApp",
+    "KeptBack",
     "LoginCard",
     "Mail",
     "MailKind",

@@ -169,3 +169,32 @@ class MatchDecision(Base):
     """``same``, ``not-same`` or ``create``."""
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     decided_at: Mapped[Moment]
+
+
+class KeptBack(Base):
+    """What was undone of one record and is not proposed again until a person says so (SPEC 7)."""
+
+    __tablename__ = "kept_back"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connection.id"), primary_key=True)
+    collection: Mapped[str] = mapped_column(String(20), primary_key=True)
+    """``people`` or ``sections``."""
+    source_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    target_id: Mapped[int]
+    """The account or class that the undone sync wrote."""
+    type: Mapped[Word]
+    label: Mapped[Name]
+    search: Mapped[Name]
+    is_new: Mapped[bool]
+    """Its account or class, or the link to it, was undone: nothing but its delete is proposed."""
+    is_gone: Mapped[bool]
+    """Its delete was undone."""
+    fields: Mapped[Any] = mapped_column(Json, default=dict)
+    """Values whose write was undone, by field: other values of these fields are proposed."""
+    joins: Mapped[Any] = mapped_column(Json, default=list)
+    leaves: Mapped[Any] = mapped_column(Json, default=list)
+    """Of a section: ``source_id`` of those whose joining or leaving was undone."""
+    undone_sync_id: Mapped[int] = mapped_column(ForeignKey("sync.id"))
+    undone_by_id: Mapped[int] = mapped_column(ForeignKey("sync.id"))
+    at: Mapped[Moment]

@@ -113,6 +113,8 @@ class Sync(Base):
     counts: Mapped[Any] = mapped_column(Json, default=dict)
     """``{type: {verb: {state or "planned": number}}}``: planned at prepare, the outcomes as commit writes them."""
     left_out: Mapped[Any] = mapped_column(Json, default=dict)
+    kept_back: Mapped[Any] = mapped_column(Json, default=dict, server_default="{}")
+    """``{type: {verb: number}}`` of what was not planned because it was undone before (``KeptBack``)."""
     withheld: Mapped[Any] = mapped_column(Json, default=list)
     held: Mapped[Any] = mapped_column(Json, default=list)
     completeness: Mapped[Any] = mapped_column(Json, default=list)
@@ -163,6 +165,8 @@ class Action(Base):
     state: Mapped[Word] = mapped_column(default=ActionState.PLANNED)
     outcome: Mapped[Name]
     """A sentence when the state alone does not say it."""
+    undo: Mapped[Any | None] = mapped_column(Json)
+    """Of an applied one: what undo needs beside before and after (``syncing.undo_log``); null where it needs no more."""
 
 
 class SyncWarning(Base):

@@ -5,6 +5,13 @@ _COMPLETE = "Complete it in the SIS; the next sync reads it again."
 _SEE_SHARING = "Check what the SIS shares with this portal."
 
 WARNINGS: dict[str, tuple[str, str, str, str]] = {
+    # --- undo
+    "undo-kept": (
+        "info",
+        "portal",
+        "{who} is kept as it is, in whole or in part. {value}.",
+        "Look at the record and change it by hand where it should be as it was before that sync.",
+    ),
     # --- records of the SIS
     "missing-id": (
         "error",

@@ -1,7 +1,7 @@
 """Where planned actions go: stored by the thousand, counted as they come."""
 
 from collections import Counter
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from sqlalchemy import Connection, Engine, Table, literal_column
 
@@ -29,10 +29,25 @@ _WARNING_COLUMNS = (
 SHORT = 200
 
 
+class KeepsBack(Protocol):
+    """What was undone before (``syncing.kept_back``)."""
+
+    @property
+    def away(self) -> frozenset[str]:
+        """People without an active account because its making was undone."""
+
+    def propose(self, planned: Planned) -> Planned | None:
+        """What of an action is proposed; None: nothing."""
+
+
 class Plan:
     """The plan of one sync while it is made: actions and warnings on their way into their tables."""
 
-    def __init__(self, engine: Engine, sync_id: int, options: Options, pulse: Pulse) -> None:
+    def __init__(
+        self, engine: Engine, sync_id: int, options: Options, pulse: Pulse, keeping: KeepsBack | None = None
+    ) -> None:
+        """``keeping``: knows what was undone before and is not proposed again."""
+        self._keeping = keeping
         self._engine, self._sync_id, self._options, self._pulse = writing(engine), sync_id, options, pulse
         self._planned: list[tuple[Planned, tuple[Problem, ...]]] = []
         self._problems: list[Problem] = []
@@ -40,7 +55,12 @@ class Plan:
         self._left_out: Counter[tuple[str, str]] = Counter()
 
     def add(self, planned: Planned | None, *problems: Problem) -> None:
-        """Take an action with the warnings that belong to it, unless its kind of change is not to be synced."""
+        """Take an action with the warnings that belong to it, unless its kind of change is not to be synced.
+
+        What was undone before is left out of it.
+        """
+        if planned is not None and self._keeping is not None:
+            planned = self._keeping.propose(planned)
         if planned is None:
             return
         if KIND_OF_VERB[planned.verb] not in self._options.changes:
@@ -68,6 +88,11 @@ class Plan:
                 warnings += self._write_actions(connection)
             insert_rows(connection, WARNINGS, _WARNING_COLUMNS, warnings)
         self._planned, self._problems = [], []
+
+    @property
+    def away(self) -> frozenset[str]:
+        """People who have no account because that was undone, and get none until a person says so."""
+        return frozenset() if self._keeping is None else self._keeping.away
 
     def counts(self) -> dict[str, dict[str, dict[str, int]]]:
         """``{type: {verb: {"planned": number}}}``, as the sync keeps it."""

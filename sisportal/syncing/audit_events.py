@@ -55,9 +55,15 @@ Organizations = Literal[
     "organizations-not-partitioned",
 ]
 Reviews = Literal[
-    "action-ticked", "action-unticked", "match-decided", "value-chosen", "guards-released", "pins-released"
+    "action-ticked",
+    "action-unticked",
+    "match-decided",
+    "value-chosen",
+    "guards-released",
+    "pins-released",
+    "proposed-again",
 ]
-Syncs = Literal["sync-started", "sync-cancelled", "sync-discarded", "commit-asked", "sync-committed"]
+Syncs = Literal["sync-started", "undo-asked", "sync-cancelled", "sync-discarded", "commit-asked", "sync-committed"]
 Upkeep = Literal["backup-made", "portal-restored"]
 
 Event = SignIns | Passwords | Accounts | Classes | Settings | Organizations | Reviews | Syncs | Upkeep

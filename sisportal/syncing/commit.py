@@ -2,10 +2,11 @@
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Engine, exists, func, select, update
+from sqlalchemy import Connection, Engine, Row, exists, func, select, update
 
-from sisportal.models import Account, ActionState, NoticeKind, SisConnection, Sync, SyncState, SyncWarning
+from sisportal.models import Account, ActionState, NoticeKind, SisConnection, Sync, SyncMode, SyncState, SyncWarning
 from sisportal.models.database import writing
 from sisportal.syncing import notices, packages, parents, pins
 from sisportal.syncing.actions import ACTIONS
@@ -13,14 +14,17 @@ from sisportal.syncing.commit_accounts import AccountCommit
 from sisportal.syncing.commit_classes import ClassCommit
 from sisportal.syncing.connections import load, stored_options
 from sisportal.syncing.guarding import guard_again
+from sisportal.syncing.kept_back import forget_committed
 from sisportal.syncing.outcomes import Ledger
 from sisportal.syncing.progress import ClaimLost, Clock, Pulse
 from sisportal.syncing.rosters import Rosters
 from sisportal.syncing.rows import few_collections
 from sisportal.syncing.since import full_note
 from sisportal.syncing.states import NotAllowed, claim, move
+from sisportal.syncing.undo import undo_note
+from sisportal.syncing.undo_commit import apply_undo
 from sisportal.syncing.version_change import move_rosters
-from sisportal.syncing.words import committed_sentence
+from sisportal.syncing.words import committed_sentence, undone_sentence
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +111,7 @@ def _apply(engine: Engine, sync_id: int, pulse: Pulse, clock: Clock, committed_b
     with writing(engine).begin() as connection:
         pulse.fence(connection)
         row = connection.execute(
-            select(Sync.connection_id, Sync.options, SisConnection.kind)
+            select(Sync.connection_id, Sync.mode, Sync.undoes_id, Sync.options, SisConnection.kind)
             .join(SisConnection, SisConnection.id == Sync.connection_id)
             .where(Sync.id == sync_id)
         ).one()
@@ -119,11 +123,20 @@ def _apply(engine: Engine, sync_id: int, pulse: Pulse, clock: Clock, committed_b
             )
         )
     ledger = Ledger(engine, sync_id, pulse, clock)
+    pulse.stage("Writing accounts, classes and rosters", total or 0)
+    if row.mode == SyncMode.UNDO:
+        apply_undo(ledger, row.connection_id, row.kind)
+    else:
+        _apply_sync(ledger, row)
+    ledger.settle_unticked()
+    return _finish(ledger, row.connection_id, row.undoes_id)
+
+
+def _apply_sync(ledger: Ledger, row: Row[Any]) -> None:
     options = stored_options(row.options, row.kind)
     accounts = AccountCommit(ledger, row.connection_id, mails=options.email_on_create)
-    rosters = Rosters(row.connection_id, sync_id)
+    rosters = Rosters(row.connection_id, ledger.sync_id)
     classes = ClassCommit(ledger, row.connection_id, options, rosters)
-    pulse.stage("Writing accounts, classes and rosters", total or 0)
     accounts.run()
     move_rosters(ledger, row.connection_id, row.kind)
     classes.run()
@@ -131,11 +144,9 @@ def _apply(engine: Engine, sync_id: int, pulse: Pulse, clock: Clock, committed_b
     accounts.archive()
     classes.archive()
     parents.settle(ledger)
-    ledger.settle_unticked()
-    return _finish(ledger, row.connection_id)
 
 
-def _finish(ledger: Ledger, connection_id: int) -> SyncState:
+def _finish(ledger: Ledger, connection_id: int, undone_id: int | None) -> SyncState:
     now = ledger.clock()
     with ledger.transaction() as connection:
         waiting = connection.scalar(
@@ -143,16 +154,18 @@ def _finish(ledger: Ledger, connection_id: int) -> SyncState:
         )
         undone = ledger.outcome(ActionState.CONFLICT) + ledger.outcome(ActionState.FAILED)
         state = SyncState.PARTLY_COMMITTED if waiting or undone else SyncState.COMMITTED
-        cursor = connection.scalar(select(Sync.cursor).where(Sync.id == ledger.sync_id))
-        note = " ".join(part for part in (_why_full(connection, ledger.sync_id), _note(waiting or 0, undone)) if part)
+        why = _why_full(connection, ledger.sync_id) if undone_id is None else undo_note(connection, ledger.sync_id)
+        note = " ".join(part for part in (why, _note(waiting or 0, undone)) if part)
         move(connection, ledger.sync_id, state, note=note, finished_at=now, claim=None, stage="")
-        values = {"committed_sync_id": ledger.sync_id, "cursor": cursor}
-        connection.execute(update(SisConnection).where(SisConnection.id == connection_id).values(values))
-        pins.refresh(connection, load(connection, connection_id))
         partly = state is SyncState.PARTLY_COMMITTED
-        text = " ".join((committed_sentence(ledger.counts, partly=partly), note)).strip()
+        if undone_id is None:
+            _take_place(connection, connection_id, ledger.sync_id)
+            told = committed_sentence(ledger.counts, partly=partly)
+        else:
+            told = undone_sentence(undone_id, ledger.counts)
+        pins.refresh(connection, load(connection, connection_id))
         kind = NoticeKind.PARTLY_COMMITTED if partly else NoticeKind.COMMITTED
-        notices.notify(connection, ledger.sync_id, kind, text, now)
+        notices.notify(connection, ledger.sync_id, kind, f"{told} {note}".strip(), now)
         _record(connection, ledger, state, now)
     return state
 
@@ -166,6 +179,14 @@ def _record(connection: Connection, ledger: Ledger, state: SyncState, now: datet
         connection, "sync-committed", f"sync {ledger.sync_id}", now,
         actor=who.username if who else "portal", actor_id=who.id if who else None, state=str(state), outcomes=outcomes,
     )  # fmt: skip
+
+
+def _take_place(connection: Connection, connection_id: int, sync_id: int) -> None:
+    """Note where the next quick sync reads on. Not of an undo: it reads nothing, and the mirror stays where it was."""
+    cursor = connection.scalar(select(Sync.cursor).where(Sync.id == sync_id))
+    values = {"committed_sync_id": sync_id, "cursor": cursor}
+    connection.execute(update(SisConnection).where(SisConnection.id == connection_id).values(values))
+    forget_committed(connection, connection_id, sync_id)
 
 
 def _why_full(connection: Connection, sync_id: int) -> str:

@@ -23,6 +23,7 @@ from sisportal.syncing.matched import KEPT, REPLACES
 from sisportal.syncing.outcomes import Ledger, Results, Stored
 from sisportal.syncing.replacing import make_way
 from sisportal.syncing.rows import Row, chunks, insert_rows, json_text, reserve_ids, stored_moment, update_rows
+from sisportal.syncing.undo_log import Log, link_before
 
 AT_ONCE = 5_000
 _INSERT = ("id", *ACCOUNT_COLUMNS, "username", "search", "source", "session_version", "changed_by_sync", "created_at")
@@ -86,13 +87,16 @@ class AccountCommit:
             links.append((self._connection_id, action.source_id, id_, json_text(after), action.fingerprint))
             results.applied(action, id_)
         insert_rows(connection, ACCOUNTS, _INSERT, accounts)
-        make_way(
+        replaced = make_way(
             connection,
             self._connection_id,
             self._ledger.sync_id,
             now,
             [(link[1], giving_way[link[1]], link[2]) for link in links if link[1] in giving_way],
         )
+        for action in actions:
+            if action.source_id in replaced:
+                results.keep(action, Log(link=None, replaced=replaced[action.source_id]))
         insert_rows(connection, ACCOUNT_LINKS, _LINK, links)
         if self._mails:
             told = [(id_, str(after.get("email") or "")) for id_, (_, after) in enumerate(wanted, first)]
@@ -140,6 +144,7 @@ class AccountCommit:
             accounts.append(self._account(account, values))
             last = values if linking else linked.written(action) | after | kept
             links.append((self._connection_id, action.source_id, account.id, json_text(last), action.fingerprint))
+            results.keep(action, Log(link=link_before(linked.before(action))))
         update_rows(connection, ACCOUNTS, _UPDATE, ("id",), accounts)
         update_rows(connection, ACCOUNTS, ("archived_at", "archived_by_sync"), ("id",), revived)
         if self._mails:

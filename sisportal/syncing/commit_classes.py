@@ -24,6 +24,7 @@ from sisportal.syncing.mirror import SECTIONS
 from sisportal.syncing.outcomes import Ledger, Results, Stored
 from sisportal.syncing.rosters import Rosters
 from sisportal.syncing.rows import Row, chunks, insert_rows, json_text, reserve_ids, stored_moment, update_rows
+from sisportal.syncing.undo_log import Log, link_before
 
 AT_ONCE = 2_500
 _INSERT = (
@@ -124,7 +125,8 @@ class ClassCommit:
             after.pop("archived", None)
             classes.append(_class_row(values, self._ledger.sync_id, class_.id))
             written = last[action.source_id]
-            roster, whole = self._rosters.change(action, class_.id, teachers, written, places, results)
+            roster, whole, moved = self._rosters.change(action, class_.id, teachers, written, places, results)
+            results.keep(action, Log(link=link_before(linked.before(action)), places=moved))
             written = (values if linking else written | after | kept) | roster
             mark = action.fingerprint if whole else None
             links.append((self._connection_id, action.source_id, class_.id, json_text(written), mark))

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select, update
 
-from sisportal.models import ActionState, SisConnection, Sync
+from sisportal.models import ActionState, SisConnection, Sync, SyncMode
 from sisportal.roster.catalogue import held_sentence
 from sisportal.roster.guards import Counted, Guard, Hold, scope_holds
 from sisportal.roster.options import Options
@@ -49,13 +49,23 @@ def still_held(connection: Connection, sync_id: int, held: list[dict[str, Any]])
 
 
 def guard_again(connection: Connection, sync_id: int) -> None:
-    """At commit: the guards on what is ticked now, unless a person released them for this plan."""
+    """At commit: the guards on what is ticked now, unless a person released them for this plan.
+
+    Not on an undo: what it takes back was counted before the person asked for it, and it rests on nothing the SIS says.
+    """
     row = connection.execute(
-        select(Sync.connection_id, Sync.options, Sync.request, SisConnection.kind, SisConnection.committed_sync_id)
+        select(
+            Sync.connection_id,
+            Sync.mode,
+            Sync.options,
+            Sync.request,
+            SisConnection.kind,
+            SisConnection.committed_sync_id,
+        )
         .join(SisConnection, SisConnection.id == Sync.connection_id)
         .where(Sync.id == sync_id)
     ).one()
-    if row.request.get("released"):
+    if row.mode == SyncMode.UNDO or row.request.get("released"):
         return
     options = stored_options(row.options, row.kind)
     held = guard(connection, sync_id, row.connection_id, options, first_sync=row.committed_sync_id is None)

@@ -14,6 +14,8 @@ class Link(msgspec.Struct, frozen=True):
     source_id: str
     target_id: int
     written: str
+    mark: int | None = None
+    """``written_fingerprint``."""
 
 
 class Links:
@@ -33,6 +35,10 @@ class Links:
         planned = next(iter(action.before.get("identifiers", {}).values()), "")
         return (target.source_id if target is not None else "") == planned
 
+    def before(self, action: Stored) -> Link | None:
+        """The link that the action changes, moves or makes: as it is now, where there is one."""
+        return self._of_source.get(action.source_id) or self._of_target.get(action.target_id or 0)
+
     def written(self, action: Stored) -> Values:
         """What was last written of the action's record."""
         linked = self._of_source.get(action.source_id)
@@ -45,9 +51,9 @@ def read_links(connection: Connection, table: Table, connection_id: int, actions
     ``table`` is ``ACCOUNT_LINKS`` or ``CLASS_LINKS``.
     """
     target = table.c.account_id if "account_id" in table.c else table.c.class_id
-    statement = select(table.c.source_id, target, type_coerce(table.c.written, Text)).where(
-        table.c.connection_id == connection_id
-    )
+    statement = select(
+        table.c.source_id, target, type_coerce(table.c.written, Text), table.c.written_fingerprint
+    ).where(table.c.connection_id == connection_id)
     chosen = table.c.source_id.in_([action.source_id for action in actions])
     rows = list(connection.execute(statement.where(chosen)))
     if targets := [action.target_id for action in actions if "identifiers" in action.after]:

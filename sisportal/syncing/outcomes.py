@@ -15,7 +15,7 @@ from sisportal.roster.records import Problem
 from sisportal.syncing.actions import ACTIONS, warning_row, write_warnings
 from sisportal.syncing.held import decode_values
 from sisportal.syncing.progress import Pulse
-from sisportal.syncing.rows import Row, update_rows
+from sisportal.syncing.rows import Row, json_text, update_rows
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):
@@ -63,6 +63,11 @@ class Results:
         self.rows: list[Row] = []
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self._warnings: list[Row] = []
+        self._logs: list[Row] = []
+
+    def keep(self, action: Stored, log: Any) -> None:
+        """What the undo of the action will need (``syncing.undo_log``)."""
+        self._logs.append((json_text(log), action.id))
 
     def applied(self, action: Stored, target_id: int | None) -> None:
         """The action was done."""
@@ -84,6 +89,7 @@ class Results:
     def write(self, connection: Connection) -> None:
         """Store outcomes and warnings."""
         update_rows(connection, ACTIONS, ("target_id", "state", "outcome"), ("id",), self.rows)
+        update_rows(connection, ACTIONS, ("undo",), ("id",), self._logs)
         write_warnings(connection, self._warnings)
 
     def _note(self, action: Stored, state: ActionState, target_id: int | None, sentence: str) -> None:

@@ -2,52 +2,81 @@
 
 from collections import defaultdict
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Text, exists, or_, select, type_coerce, update
 
 from sisportal.models import ActionState, SchoolClass, Source
 from sisportal.syncing.actions import ACTIONS
 from sisportal.syncing.held import CLASSES
 from sisportal.syncing.outcomes import Ledger
 from sisportal.syncing.rows import Row, chunks, insert_rows, reserve_ids, stored_moment, update_rows
+from sisportal.syncing.undo_log import keep_parents
 
 _COPIED = ("name", "code", "subject", "grade", "style", "organization_id", "session_key", "search")
 _INSERT = ("id", *_COPIED, "source", "is_parent", "changed_by_sync", "created_at")
 _KEYS_AT_ONCE = 500
+_PARENTS = update(CLASSES).where(CLASSES.c.is_parent, CLASSES.c.source == Source.SYNC)
+_COMES_AGAIN = (ACTIONS.c.verb == "reactivate") & type_coerce(ACTIONS.c.after, Text).contains('"identifiers"')
 
 
 def arrange(ledger: Ledger) -> None:
-    """Put the classes that this sync made under parents. Run again after a crash, it finds what is left to do."""
-    added = select(ACTIONS.c.target_id).where(
-        ACTIONS.c.sync_id == ledger.sync_id, ACTIONS.c.type == "section", ACTIONS.c.verb == "add",
-        ACTIONS.c.state == ActionState.APPLIED,
-    )  # fmt: skip
-    new = select(CLASSES.c.session_key).where(
-        CLASSES.c.id.in_(added), CLASSES.c.session_key != "", CLASSES.c.parent_id.is_(None)
-    )
+    """Put the classes that this sync made under parents. Run again after a crash, it finds what is left to do.
+
+    One that an undo had put away, and that comes again with its link, brings its parent and those who stood there with it.
+    """
+    mine = (ACTIONS.c.sync_id == ledger.sync_id, ACTIONS.c.type == "section", ACTIONS.c.state == ActionState.APPLIED)
+    added = select(ACTIONS.c.target_id).where(*mine, ACTIONS.c.verb == "add")
+    again = select(ACTIONS.c.target_id).where(*mine, _COMES_AGAIN)
+    alone = CLASSES.c.id.in_(added) & CLASSES.c.parent_id.is_(None)
+    new = select(CLASSES.c.session_key).where(CLASSES.c.session_key != "", alone | CLASSES.c.id.in_(again))
     with ledger.transaction() as connection:
+        _revive(connection, ledger.sync_id)
         keys = sorted(set(connection.scalars(new).all()))
     for chunk in chunks(keys, _KEYS_AT_ONCE):
         with ledger.transaction() as connection:
-            _arrange_keys(connection, chunk, ledger)
+            _keep_joins(connection, _arrange_keys(connection, chunk, ledger), ledger.sync_id)
 
 
 def settle(ledger: Ledger) -> None:
     """A parent whose last session left is archived with it; one that has a session again is active again."""
-    child = SchoolClass.__table__.alias("child")
-    has_session = exists().where(child.c.parent_id == CLASSES.c.id, child.c.archived_at.is_(None))
-    parents = update(CLASSES).where(CLASSES.c.is_parent, CLASSES.c.source == Source.SYNC)
     marks = {"archived_by_sync": ledger.sync_id, "changed_by_sync": ledger.sync_id}
     with ledger.transaction() as connection:
-        connection.execute(
-            parents.where(CLASSES.c.archived_at.is_(None), ~has_session).values(archived_at=ledger.clock(), **marks)
-        )
-        revived = CLASSES.c.archived_by_sync.is_not(None) & has_session
-        connection.execute(
-            parents.where(revived).values(archived_at=None, archived_by_sync=None, changed_by_sync=ledger.sync_id)
-        )
+        left = _PARENTS.where(CLASSES.c.archived_at.is_(None), ~_has_session())
+        connection.execute(left.values(archived_at=ledger.clock(), **marks))
+        _revive(connection, ledger.sync_id)
 
 
-def _arrange_keys(connection: Connection, keys: list[str], ledger: Ledger) -> None:
+def _revive(connection: Connection, sync_id: int) -> None:
+    revived = _PARENTS.where(CLASSES.c.archived_by_sync.is_not(None), _has_session())
+    connection.execute(revived.values(archived_at=None, archived_by_sync=None, changed_by_sync=sync_id))
+
+
+def _has_session() -> ColumnElement[bool]:
+    child = SchoolClass.__table__.alias("child")
+    return exists().where(child.c.parent_id == CLASSES.c.id, child.c.archived_at.is_(None))
+
+
+def standing_under(connection: Connection, class_ids: list[int]) -> dict[int, int | None]:
+    """The parents that classes stand under now, None for those that stand alone."""
+    found: dict[int, int | None] = {}
+    for ids in chunks(class_ids, _KEYS_AT_ONCE):
+        rows = connection.execute(select(CLASSES.c.id, CLASSES.c.parent_id).where(CLASSES.c.id.in_(ids)))
+        found.update((row[0], row[1]) for row in rows)
+    return found
+
+
+def with_sessions(connection: Connection, parents: set[int], beside: set[int]) -> set[int]:
+    """Those of the parents that have an active session other than these classes."""
+    found: set[int] = set()
+    for ids in chunks(sorted(parents), _KEYS_AT_ONCE):
+        statement = select(CLASSES.c.parent_id, CLASSES.c.id).where(
+            CLASSES.c.parent_id.in_(ids), CLASSES.c.archived_at.is_(None)
+        )
+        found.update(row[0] for row in connection.execute(statement) if row[1] not in beside)
+    return found
+
+
+def _arrange_keys(connection: Connection, keys: list[str], ledger: Ledger) -> list[Row]:
+    """(parent, class) of the classes that came under a parent."""
     statement = select(CLASSES.c.id, CLASSES.c.is_parent, *(CLASSES.c[name] for name in _COPIED)).where(
         CLASSES.c.session_key.in_(keys), CLASSES.c.archived_at.is_(None), CLASSES.c.parent_id.is_(None)
     )
@@ -68,3 +97,23 @@ def _arrange_keys(connection: Connection, keys: list[str], ledger: Ledger) -> No
     insert_rows(connection, CLASSES, _INSERT, made)
     joins: list[Row] = [(parents[key], row[0]) for key in keys if key in parents for row in alone[key]]
     update_rows(connection, CLASSES, ("parent_id",), ("id",), joins)
+    return joins
+
+
+def _keep_joins(connection: Connection, joins: list[Row], sync_id: int) -> None:
+    """Keep for undo which classes that were here before came under a parent: on the actions that brought them there."""
+    parent_of: dict[int, int] = {class_id: parent for parent, class_id in joins}
+    mine = (ACTIONS.c.sync_id == sync_id, ACTIONS.c.type == "section", ACTIONS.c.state == ActionState.APPLIED)
+    columns = select(ACTIONS.c.id, ACTIONS.c.target_id, CLASSES.c.parent_id).join(
+        CLASSES, CLASSES.c.id == ACTIONS.c.target_id
+    )
+    brought: dict[int, int] = {}
+    for parents in chunks(sorted(set(parent_of.values())), _KEYS_AT_ONCE):
+        statement = columns.where(*mine, or_(ACTIONS.c.verb == "add", _COMES_AGAIN), CLASSES.c.parent_id.in_(parents))
+        for action_id, class_id, parent in connection.execute(statement.order_by(ACTIONS.c.id)).all():
+            brought.setdefault(parent, action_id)
+            parent_of.pop(class_id, None)
+    moved: dict[int, list[list[int | None]]] = defaultdict(list)
+    for class_id, parent in parent_of.items():
+        moved[brought[parent]].append([class_id, None, parent])
+    keep_parents(connection, moved)

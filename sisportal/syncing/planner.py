@@ -170,12 +170,12 @@ class Planner:
         statement = self._members()
         with self._engine.connect() as connection:
             if sections is None:
-                return frozenset(connection.scalars(statement).all()) - self._archived_here(connection)
+                return frozenset(connection.scalars(statement).all()) - self._kept_out(connection)
             named = {member for section in sections for member in (*section.teachers, *section.students)}
             found: set[str] = set()
             for ids in chunks(named, 5_000):
                 found.update(connection.scalars(statement.where(PEOPLE.c.source_id.in_(ids))).all())
-            return frozenset(found) - self._archived_here(connection)
+            return frozenset(found) - self._kept_out(connection)
 
     def _members(self) -> Select[str]:
         """Listed people in scope; where the options plan no new accounts, only those who have an active one."""
@@ -197,8 +197,8 @@ class Planner:
             .where(ACCOUNTS.c.archived_at.is_(None))
         )
 
-    def _archived_here(self, connection: Connection) -> frozenset[str]:
-        """People whose accounts a person archived: no sync revives them, so no class waits for them."""
+    def _kept_out(self, connection: Connection) -> frozenset[str]:
+        """People whose accounts a person archived, or an undo: no sync revives them by itself, so no class waits for them."""
         if self._kept_away is None:
             statement = (
                 select(ACCOUNT_LINKS.c.source_id)
@@ -206,7 +206,7 @@ class Planner:
                 .where(ACCOUNT_LINKS.c.connection_id == self._connection_id)
                 .where(ACCOUNTS.c.archived_at.is_not(None), ACCOUNTS.c.archived_by_sync.is_(None))
             )
-            self._kept_away = frozenset(connection.scalars(statement))
+            self._kept_away = frozenset(connection.scalars(statement)) | self._plan.away
         return self._kept_away
 
     def _out_of_scope(self, sections: list[Section], members: frozenset[str]) -> dict[str, str]:

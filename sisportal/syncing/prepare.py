@@ -13,7 +13,7 @@ from sisportal.models.database import writing
 from sisportal.providers.base import DistrictFacts, Provider, ProviderError
 from sisportal.roster.options import Item
 from sisportal.roster.records import Problem
-from sisportal.syncing import apps, auto_commit, notices, packages, pins
+from sisportal.syncing import apps, auto_commit, kept_back, notices, packages, pins
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.carrying import carry_ticks
 from sisportal.syncing.connections import MAP_ALL_FIRST, NAMES, OpenProvider, load, options_to_store, remember_schools
@@ -26,7 +26,8 @@ from sisportal.syncing.reading import Reading, Stopped
 from sisportal.syncing.recalled import Recalled
 from sisportal.syncing.rows import few_collections, insert_one
 from sisportal.syncing.since import place_in_feed
-from sisportal.syncing.states import NotAllowed, claim, move
+from sisportal.syncing.states import NotAllowed, claim, move, supersede
+from sisportal.syncing.undo import UndoPreparation
 from sisportal.syncing.warning_history import Compared, compare_warnings
 from sisportal.syncing.words import Counts, held_sentence, held_sentences, planned_sentence, total_of
 
@@ -44,15 +45,26 @@ def request_sync(
     mode: SyncMode = SyncMode.FULL,
     automatic: bool = False,
     note: str = "",
+    undoes: int | None = None,
     **asked: Any,
 ) -> int:
     """Put a sync into the table, to be prepared by ``prepare``; its id. ``note`` stays on it once it is prepared.
+
+    ``undoes``: the sync that an undo takes back.
 
     Raises ``NotAllowed`` where the connection's app is disabled (SPEC 2.2).
     """
     with writing(engine).begin() as connection:
         return put_request(
-            connection, connection_id, now, started_by=started_by, mode=mode, automatic=automatic, note=note, **asked
+            connection,
+            connection_id,
+            now,
+            started_by=started_by,
+            mode=mode,
+            automatic=automatic,
+            note=note,
+            undoes=undoes,
+            **asked,
         )
 
 
@@ -65,6 +77,7 @@ def put_request(
     mode: SyncMode = SyncMode.FULL,
     automatic: bool = False,
     note: str = "",
+    undoes: int | None = None,
     **asked: Any,
 ) -> int:
     """``request_sync`` as a part of a transaction."""
@@ -79,6 +92,7 @@ def put_request(
         "request": asked,
         "options": options_to_store(facts.options),
         "options_version": facts.options_version,
+        "undoes_id": undoes,
         "started_by": started_by,
         "created_at": now,
     }
@@ -100,6 +114,8 @@ def prepare(engine: Engine, sync_id: int, open_provider: OpenProvider, clock: Cl
 def _prepare(engine: Engine, sync_id: int, open_provider: OpenProvider, clock: Clock, token: str) -> SyncState:
     try:
         with few_collections(), Pulse(engine, sync_id, token, clock) as pulse:
+            if _is_undo(engine, sync_id):
+                return UndoPreparation(engine, sync_id, clock, pulse).run()
             return Preparation(engine, sync_id, open_provider, clock, pulse).run()
     except ClaimLost:
         logger.warning("claim lost", extra={"sync_id": sync_id})
@@ -114,6 +130,11 @@ def _prepare(engine: Engine, sync_id: int, open_provider: OpenProvider, clock: C
         logger.exception("prepare failed", extra={"sync_id": sync_id})
         _settle(engine, sync_id, SyncState.FAILED, clock(), UNEXPECTED, "unexpected")
         raise
+
+
+def _is_undo(engine: Engine, sync_id: int) -> bool:
+    with engine.connect() as connection:
+        return connection.scalar(select(Sync.mode).where(Sync.id == sync_id)) == SyncMode.UNDO
 
 
 class Preparation:
@@ -133,7 +154,8 @@ class Preparation:
         self._is_automatic: bool = row.automatic
         self._schools: frozenset[str] = frozenset()
         self._open_provider = open_provider
-        self._plan = Plan(engine, sync_id, self._facts.options, pulse)
+        self._keeping = kept_back.Keeping(engine, facts.id)
+        self._plan = Plan(engine, sync_id, self._facts.options, pulse, self._keeping)
         self._reading = Reading(engine, sync_id, self._facts, self._plan, pulse, clock, row.mode)
         self._district = DistrictFacts("")
 
@@ -220,7 +242,8 @@ class Preparation:
                 raise Cancelled
             self._keep_district(connection, now)
             pins.refresh(connection, self._facts)
-            self._supersede(connection, now)
+            self._forget_undone(connection)
+            supersede(connection, self._facts.id, self._sync_id, now)
             for older in _older_plans(self._request):
                 carry_ticks(connection, older, self._sync_id)
             first_sync = self._facts.committed_sync_id is None
@@ -228,6 +251,7 @@ class Preparation:
             values: dict[str, Any] = {
                 "counts": counts,
                 "left_out": self._plan.left_out(),
+                "kept_back": self._keeping.counts(),
                 "withheld": self._reading.withheld,
                 "held": held,
                 "cursor": self._reading.cursor,
@@ -266,6 +290,13 @@ class Preparation:
         mode = SyncMode(self._reading.mode)
         return compare_warnings(connection, self._sync_id, self._facts.id, mode, self._reading.seals)
 
+    def _forget_undone(self, connection: Connection) -> None:
+        """What was undone and the SIS says no more is forgotten, as far as this prepare has looked."""
+        kept_back.forget_returned(connection, self._facts.id)
+        everything = self._reading.mode == SyncMode.FULL and not self._schools
+        if everything and self._facts.options.items == set(Item):
+            self._keeping.forget_stale(connection)
+
     def _keep_district(self, connection: Connection, now: datetime) -> None:
         values: dict[str, Any] = {
             "district": msgspec.to_builtins(self._district),
@@ -275,15 +306,6 @@ class Preparation:
         if self._reading.mode == SyncMode.FULL:
             values["others"] = dict(self._reading.others)
         connection.execute(update(SisConnection).where(SisConnection.id == self._facts.id).values(values))
-
-    def _supersede(self, connection: Connection, now: datetime) -> None:
-        """Plans of this connection that nobody committed are stale from now on (SPEC 6.7)."""
-        older = select(Sync.id).where(
-            Sync.connection_id == self._facts.id, Sync.id != self._sync_id, Sync.state == SyncState.PREPARED
-        )
-        for sync_id in list(connection.scalars(older)):
-            note = f"Replaced by sync {self._sync_id}, which is newer."
-            move(connection, sync_id, SyncState.SUPERSEDED, note=note, finished_at=now)
 
 
 def _older_plans(request: dict[str, Any]) -> list[int]:

@@ -1,6 +1,7 @@
 """Who is in a class: the joins and leaves of section actions, resolved to accounts and written as memberships."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, not_, or_, select
@@ -20,7 +21,13 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     """A membership as the commit finds it."""
 
     position: int
-    ended: bool
+    ended_by: int | None
+    """``Membership.ended_by_sync``."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the person has left."""
+        return self.ended_by is not None
 
 
 Places = dict[tuple[int, int], Place]
@@ -62,7 +69,7 @@ class Rosters:
         found: Places = {}
         for chunk in chunks(classes, 500):
             for row in connection.execute(columns.where(MEMBERSHIPS.c.class_id.in_(chunk))).all():
-                found[row[0], row[1]] = Place(row[2], row[3] is not None)
+                found[row[0], row[1]] = Place(row[2], row[3])
         return found
 
     def account(self, source_id: str) -> int | None:
@@ -95,10 +102,11 @@ class Rosters:
         written: Values,
         places: Places,
         results: Results,
-    ) -> tuple[Values, bool]:
+    ) -> tuple[Values, bool, list[list[Any]]]:
         """Join and leave a class; ``teachers`` is their new order, None where it stays.
 
-        Gives the values ``teachers`` and ``students`` as they are written now, and whether nothing was left out.
+        Gives the values ``teachers`` and ``students`` as they are written now, whether nothing was left out, and what
+        places changed (``Log.places``).
         """
         roster = action.roster
         unticked = set(roster.get("unticked", ()))
@@ -120,9 +128,10 @@ class Rosters:
         students = [s for s in last_students if s not in leaving and s not in now_teachers]
         students += [s for s in joined if s not in now_teachers]
         lineup = self._lineup(action, class_id, now_teachers, joined, leaving, last_teachers, results)
-        self._place(class_id, lineup, joined, leaving, places)
+        named = {self._accounts.get(source_id): source_id for source_id in (*now_teachers, *joined, *leaving)}
+        moved = self._place(class_id, lineup, joined, leaving, places, named)
         whole = len(joined) == len(roster.get("join", ())) and len(leaving) == len(roster.get("leave", ()))
-        return {"teachers": now_teachers, "students": students}, whole
+        return {"teachers": now_teachers, "students": students}, whole, moved
 
     def write(self, connection: Connection) -> None:
         """Write the memberships gathered since the last time."""
@@ -174,7 +183,20 @@ class Rosters:
         accounts = (self._accounts.get(source_id) for source_id in source_ids)
         return [account for account in accounts if account is not None]
 
-    def _place(self, class_id: int, teachers: list[int], joined: list[str], leaving: set[str], places: Places) -> None:
+    def _place(
+        self,
+        class_id: int,
+        teachers: list[int],
+        joined: list[str],
+        leaving: set[str],
+        places: Places,
+        ids: Mapping[int | None, str],
+    ) -> list[list[Any]]:
+        """Note what changes of the class's places; gives it as ``Log.places``, without an id for whom no sync put there.
+
+        ``ids``: account -> ``source_id``.
+        """
+        moved: list[list[Any]] = []
         new = set(self._known(joined))
         positions = dict.fromkeys(new, Membership.STUDENT)
         positions |= {account_id: number for number, account_id in enumerate(teachers)}
@@ -182,12 +204,19 @@ class Rosters:
             place = places.get((class_id, account_id))
             if place is None and account_id in new:
                 self._added[class_id, account_id] = position
+                moved.append([class_id, account_id, ids.get(account_id, ""), None, [position, None]])
             elif place is not None and (place.position != position or (place.ended and account_id in new)):
-                self._changed[class_id, account_id] = (position, None if account_id in new else _ended(place))
+                now = (position, None if account_id in new else _ended(place))
+                self._changed[class_id, account_id] = now
+                was = [place.position, place.ended_by]
+                moved.append([class_id, account_id, ids.get(account_id, ""), was, now])
         for account_id in self._known(leaving):
             place = places.get((class_id, account_id))
             if place is not None and not place.ended:
+                source_id = ids.get(account_id, "")
                 self._changed[class_id, account_id] = (place.position, self._sync_id)
+                moved.append([class_id, account_id, source_id, [place.position, None], [place.position, self._sync_id]])
+        return moved
 
     def _look_up(self, connection: Connection, source_ids: set[str]) -> None:
         statement = select(ACCOUNT_LINKS.c.source_id, ACCOUNT_LINKS.c.account_id).join(

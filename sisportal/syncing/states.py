@@ -104,6 +104,16 @@ def interrupt_dead(connection: Connection, now: datetime, connection_id: int | N
     return ended
 
 
+def supersede(connection: Connection, connection_id: int, sync_id: int, now: datetime) -> None:
+    """Plans of the connection that nobody committed are stale once a newer one is prepared (SPEC 6.7)."""
+    older = select(Sync.id).where(
+        Sync.connection_id == connection_id, Sync.id != sync_id, Sync.state == SyncState.PREPARED
+    )
+    for each in list(connection.scalars(older)):
+        note = f"Replaced by sync {sync_id}, which is newer."
+        move(connection, each, SyncState.SUPERSEDED, note=note, finished_at=now)
+
+
 def dead_commits(connection: Connection, now: datetime) -> list[int]:
     """Commits whose worker died: to be run again, which continues them."""
     return list(connection.scalars(select(Sync.id).where(Sync.state == SyncState.COMMITTING, _dead(now))))

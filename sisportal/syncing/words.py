@@ -36,6 +36,20 @@ def held_sentence(held: Sequence[Mapping[str, Any]]) -> str:
     return f"{number:,} held until a person decides: {held_sentences(held)}" if number else ""
 
 
+def undo_sentence(undone_id: int, counts: Counts) -> str:
+    """What a prepared undo would change."""
+    listed = _listed(counts, "planned")
+    if not listed:
+        return f"The undo of sync {undone_id} is prepared: there is nothing that it could take back."
+    return f"The undo of sync {undone_id} is prepared: {listed}. Review it, then commit it."
+
+
+def undone_sentence(undone_id: int, counts: Counts) -> str:
+    """What a committed undo changed."""
+    listed = _listed(counts, "applied")
+    return f"Sync {undone_id} is undone: {listed}." if listed else f"The undo of sync {undone_id} changed nothing."
+
+
 def committed_sentence(counts: Counts, *, partly: bool = False) -> str:
     """What a commit changed."""
     done = "partly committed" if partly else "committed"

@@ -23,6 +23,7 @@ from sisportal.models import (
     SchoolClass,
     Source,
     Sync,
+    SyncMode,
     SyncState,
     SyncWarning,
 )
@@ -35,7 +36,9 @@ from sisportal.sandbox.serving import Served
 from sisportal.syncing import connections
 from sisportal.syncing.commit import commit
 from sisportal.syncing.connections import ConnectionFacts, OpenProvider
+from sisportal.syncing.directory_export import export_json
 from sisportal.syncing.held import column_name
+from sisportal.syncing.kept_back import propose_again
 from sisportal.syncing.prepare import prepare, request_sync
 from sisportal.syncing.releasing import release_guards
 from sisportal.syncing.review import Who
@@ -138,6 +141,25 @@ class Portal:
         release_guards(self.engine, sync_id, WHO, self.now)
         assert self.commit(sync_id) == SyncState.COMMITTED, self.sync(sync_id).note
         return sync_id
+
+    def request_undo(self, sync_id: int) -> int:
+        return request_sync(self.engine, self.connection_id, self.now, mode=SyncMode.UNDO, undoes=sync_id)
+
+    def prepare_undo(self, sync_id: int) -> int:
+        """A prepared undo of a sync; its id."""
+        undo_id = self.try_prepare(self.request_undo(sync_id))
+        assert self.sync(undo_id).state == SyncState.PREPARED, self.sync(undo_id).note
+        self.now += timedelta(minutes=1)
+        return undo_id
+
+    def undo(self, sync_id: int) -> int:
+        """Undo all of a sync; the id of the undo."""
+        undo_id = self.prepare_undo(sync_id)
+        assert self.commit(undo_id) == SyncState.COMMITTED, self.sync(undo_id).note
+        return undo_id
+
+    def propose_again(self) -> int:
+        return propose_again(self.engine, self.connection_id, None, WHO, self.now)
 
     def untick(self, sync_id: int, *source_ids: str) -> None:
         self._change(Action, Action.sync_id == sync_id, Action.source_id.in_(source_ids), ticked=False)
@@ -254,6 +276,12 @@ class Portal:
     def dump(self) -> str:
         """The whole LMS side as text: every row and column but the moments and the numbers of syncs."""
         return "\n".join(_lines(self._kept()))
+
+    def exported(self) -> dict[str, dict[int, dict[str, Any]]]:
+        """The JSON export: organizations, accounts and classes by their ids."""
+        with self.engine.connect() as connection:
+            found = json.loads(b"".join(export_json(connection)))
+        return {name: {record["id"]: record for record in records} for name, records in found.items()}
 
     def told(self, sync_id: int) -> str:
         """What the report of a sync says: its numbers, each action's outcome, the warnings, who was notified."""

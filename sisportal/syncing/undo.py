@@ -1,0 +1,108 @@
+"""Undo of a committed sync: its prepare, which asks nobody and reads only what the sync kept (SPEC 7)."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select
+
+from sisportal.models import ActionState, Sync, SyncState
+from sisportal.models.database import writing
+from sisportal.roster.options import defaults
+from sisportal.syncing import notices
+from sisportal.syncing.actions import ACTIONS, Plan
+from sisportal.syncing.carrying import carry_ticks
+from sisportal.syncing.progress import Cancelled, Clock, Pulse
+from sisportal.syncing.states import NotAllowed, move, supersede
+from sisportal.syncing.undo_found import kind_of
+from sisportal.syncing.undo_plan import UndoPlanner
+from sisportal.syncing.words import undo_sentence
+
+UNDOABLE = frozenset({SyncState.COMMITTED, SyncState.PARTLY_COMMITTED})
+
+
+class UndoPreparation:
+    """One undo under way to its plan."""
+
+    def __init__(self, engine: Engine, sync_id: int, clock: Clock, pulse: Pulse) -> None:
+        self._engine, self._sync_id, self._clock, self._pulse = engine, sync_id, clock, pulse
+        with engine.connect() as connection:
+            self._row = _row(connection, sync_id)
+            self._kind = kind_of(connection, self._row.connection_id)
+
+    def run(self) -> SyncState:
+        """Plan the inverse of what the sync applied, and save it as any other plan."""
+        undone_id: int = self._row.undoes_id
+        with self._engine.connect() as connection:
+            self._pulse.stage(f"Looking at what sync {undone_id} changed", count_applied(connection, undone_id))
+        # Every kind of change: which ones a sync may plan says nothing of what may be taken back.
+        plan = Plan(self._engine, self._sync_id, defaults(self._kind), self._pulse)
+        planner = UndoPlanner(self._engine, self._row.connection_id, undone_id, plan, self._pulse)
+        planner.run()
+        return self._save(plan, planner)
+
+    def _save(self, plan: Plan, planner: UndoPlanner) -> SyncState:
+        now, undone_id = self._clock(), self._row.undoes_id
+        counts = plan.counts()
+        with writing(self._engine).begin() as connection:
+            self._pulse.fence(connection)
+            if connection.scalar(select(Sync.cancel_asked).where(Sync.id == self._sync_id)):
+                raise Cancelled
+            supersede(connection, self._row.connection_id, self._sync_id, now)
+            if older := self._row.request.get("keep_ticks_of"):
+                carry_ticks(connection, older, self._sync_id)
+            note = _note(undone_id, planner.kept, planner.done)
+            values: dict[str, Any] = {"counts": counts, "note": note, "stage": "", "prepared_at": now, "claim": None}
+            values["request"] = self._row.request | {"note": note}
+            move(connection, self._sync_id, SyncState.PREPARED, **values)
+            notices.notify(connection, self._sync_id, "prepared", f"{undo_sentence(undone_id, counts)} {note}", now)
+        return SyncState.PREPARED
+
+
+def undo_note(connection: Connection, sync_id: int) -> str:
+    """What an undo said of itself as it was prepared."""
+    request: dict[str, Any] = connection.scalars(select(Sync.request).where(Sync.id == sync_id)).one()
+    return str(request.get("note", ""))
+
+
+def _note(undone_id: int, kept: int, done: int) -> str:
+    """What an undo says of itself, beside its numbers."""
+    parts = [f"Undo of sync {undone_id}."]
+    if kept:
+        are, they = ("record stays", "it") if kept == 1 else ("records stay", "they")
+        parts.append(
+            f"{kept:,} {are} as {they} {'is' if kept == 1 else 'are'}, in whole or in part, because {they} changed since."
+        )
+    if done:
+        parts.append(f"{done:,} {'is' if done == 1 else 'are'} as before already.")
+    return " ".join(parts)
+
+
+def require_undoable(connection: Connection, sync_id: int) -> Any:
+    """The row of a sync that can be undone. Raises ``NotAllowed`` with a sentence where it cannot."""
+    row = _row(connection, sync_id)
+    if row is None:
+        raise NotAllowed(f"There is no sync {sync_id}.")
+    if row.state == SyncState.COMMITTING:
+        raise NotAllowed(f"Sync {sync_id} is being committed. Wait until that has ended, then undo it.")
+    if row.state not in UNDOABLE:
+        raise NotAllowed(f"Sync {sync_id} is {row.state}: only what was committed can be undone.")
+    if not count_applied(connection, sync_id):
+        raise NotAllowed(f"Sync {sync_id} changed nothing, so there is nothing to undo.")
+    return row
+
+
+def count_applied(connection: Connection, sync_id: int) -> int:
+    """How many actions of a sync an undo looks at."""
+    states = (ActionState.APPLIED, ActionState.ALREADY_SO)
+    statement = select(func.count()).where(ACTIONS.c.sync_id == sync_id, ACTIONS.c.state.in_(states))
+    return connection.scalar(statement) or 0
+
+
+def undone_by(connection: Connection, sync_ids: list[int]) -> dict[int, int]:
+    """Sync -> its newest undo that was committed, of those that have one."""
+    states = (SyncState.COMMITTING, *UNDOABLE)
+    statement = select(Sync.undoes_id, Sync.id).where(Sync.undoes_id.in_(sync_ids), Sync.state.in_(states))
+    return {row[0]: row[1] for row in connection.execute(statement.order_by(Sync.id)) if row[0] is not None}
+
+
+def _row(connection: Connection, sync_id: int) -> Any:
+    return connection.execute(select(Sync.__table__).where(Sync.id == sync_id)).one_or_none()
