@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from sisportal.commands import backups, checking, directory, first_start, mail, pinned
+from sisportal.commands import backups, checking, directory, first_start, mail, undoing
 
 
 def register(app: Flask) -> None:
@@ -11,7 +11,7 @@ def register(app: Flask) -> None:
         first_start.setup,
         first_start.user,
         first_start.app,
-        pinned.sis,
+        undoing.sis,
         directory.directory,
         checking.check,
         backups.backup,

@@ -70,7 +70,7 @@ def prepare(
     except Busy as error:
         _take_back(here, sync_id, str(error))
         raise
-    found = _print_sync(here, sync_id, as_json=as_json)
+    found = print_sync(here, sync_id, as_json=as_json)
     if state is not SyncState.PREPARED:
         raise Failed(_with_commands(here, found))
     if found["held"]:
@@ -137,7 +137,7 @@ def _with_commands(here: Portal, found: dict[str, Any]) -> str:
 @JSON
 def report(sync_id: int, as_json: bool) -> None:
     """Show a sync: what it would change, or what it changed."""
-    _print_sync(portal(), sync_id, as_json=as_json)
+    print_sync(portal(), sync_id, as_json=as_json)
 
 
 @sis.command("actions")
@@ -149,7 +149,7 @@ def report(sync_id: int, as_json: bool) -> None:
 def actions(sync_id: int, type_: str | None, verb: str | None, state: str | None, as_json: bool) -> None:
     """List the actions of a sync."""
     here = portal()
-    _require_sync(here, sync_id)
+    require_sync(here, sync_id)
     # Before a commit, what a person unticked is planned still.
     unticked = state == ActionState.UNTICKED
     chosen = ActionFilter(type=type_ or "", verb=verb or "", state="" if unticked else state or "", unticked=unticked)
@@ -207,13 +207,13 @@ def _tick(sync_id: int, action_ids: tuple[int, ...], *, ticked: bool, as_json: b
 def commit(sync_id: int, release_held: bool, as_json: bool) -> None:
     """Apply the ticked actions of a sync, or go on with a commit that was stopped half-way."""
     here = portal()
-    found = _require_sync(here, sync_id)
+    found = require_sync(here, sync_id)
     if release_held and found["state"] in OPEN:
         note(f"{release_guards(here.engine, sync_id, WHO, here.clock()):,} guarded actions are released.")
     if found["state"] != SyncState.COMMITTED:
         _record(here, sync_id, "commit-asked")
     refusal = _commit(here, here.connection_id(found["connection"]), sync_id)
-    found = _print_sync(here, sync_id, as_json=as_json)
+    found = print_sync(here, sync_id, as_json=as_json)
     note_mails(here, sync_id)
     if refusal is not None:
         _refuse(refusal, found)
@@ -230,7 +230,7 @@ def _commit(here: Portal, connection_id: int, sync_id: int) -> NotAllowed | None
             if committing.commit(here.engine, sync_id, here.clock) is not SyncState.COMMITTING:
                 return None
         except NotAllowed as error:
-            if _require_sync(here, sync_id)["state"] != SyncState.COMMITTING:
+            if require_sync(here, sync_id)["state"] != SyncState.COMMITTING:
                 return error
         if not told:
             note(f"Another program commits sync {sync_id} now: waiting for it.")
@@ -250,9 +250,9 @@ def _refuse(refusal: NotAllowed, found: dict[str, Any]) -> None:
 def discard(sync_id: int, as_json: bool) -> None:
     """Put a prepared sync aside for good."""
     here = portal()
-    _require_sync(here, sync_id)
+    require_sync(here, sync_id)
     running.discard(here.engine, sync_id, WHO, here.clock())
-    _print_sync(here, sync_id, as_json=as_json)
+    print_sync(here, sync_id, as_json=as_json)
 
 
 def _record(here: Portal, sync_id: int, event: Event) -> None:
@@ -260,7 +260,8 @@ def _record(here: Portal, sync_id: int, event: Event) -> None:
         notices.record(connection, event, f"sync {sync_id}", here.clock(), actor=ACTOR)
 
 
-def _require_sync(here: Portal, sync_id: int) -> dict[str, Any]:
+def require_sync(here: Portal, sync_id: int) -> dict[str, Any]:
+    """A sync as JSON shows it. Raises ``Failed`` where there is none."""
     with here.engine.connect() as connection:
         found = sync_json(connection, sync_id)
     if found is None:
@@ -268,8 +269,9 @@ def _require_sync(here: Portal, sync_id: int) -> dict[str, Any]:
     return found
 
 
-def _print_sync(here: Portal, sync_id: int, *, as_json: bool) -> dict[str, Any]:
-    found = _require_sync(here, sync_id)
+def print_sync(here: Portal, sync_id: int, *, as_json: bool) -> dict[str, Any]:
+    """Print a sync, as JSON or in words; what was printed."""
+    found = require_sync(here, sync_id)
     if as_json:
         print_json(found)
         return found
@@ -284,6 +286,11 @@ def _print_sync(here: Portal, sync_id: int, *, as_json: bool) -> dict[str, Any]:
         print_table(("type", "verb", "planned", "ticked", "applied"), rows)
     for withheld in found["withheld"]:
         click.echo(f"Deletes of {withheld['type']} are withheld: {withheld['reason']}")
+    if found["kept_back"]:
+        number = sum(number for verbs in found["kept_back"].values() for number in verbs.values())
+        click.echo(
+            f"Undone before and not proposed again: {number:,}. List them with: flask sis kept-back {found['connection']}"
+        )
     if found["warnings"]:
         click.echo(f"{len(found['warnings']):,} warnings: --json lists them.")
     if found["note"]:

@@ -1,6 +1,6 @@
 """Actions, evidence and completeness in words, for pages and files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -158,6 +158,19 @@ def roster_parts(roster: Mapping[str, Any]) -> list[str]:
         (len(roster.get("unticked", ())), "of them unticked", "of them unticked"),
     ]
     return [f"{number:,} {one if number == 1 else many}" for number, one, many in counted if number]
+
+
+def kept_back_words(
+    *, is_new: bool, is_gone: bool, fields: Mapping[str, Any], joins: Sequence[str], leaves: Sequence[str]
+) -> str:
+    """What of a record is not proposed again since it was undone: ``Grade: 9 · 2 join``."""
+    parts = ["Is not brought here again"] if is_new else []
+    parts += ["Is not archived again"] if is_gone else []
+    parts += [
+        f"{LABELS.get(name, name).partition(',')[0]}{': ' + text if (text := value_text(name, value, {}, {})) else ''}"
+        for name, value in fields.items()
+    ]
+    return " · ".join([*parts, *roster_parts({"join": joins, "leave": leaves})])
 
 
 def evidence_sentences(evidence: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
+    Select,
     Table,
     and_,
     delete,
@@ -25,6 +26,7 @@ from sisportal.models import ActionState, KeptBack, MatchDecision
 from sisportal.models.database import writing
 from sisportal.roster.keeping_back import Kept, kept_of, merged, split, without
 from sisportal.roster.planning import Planned
+from sisportal.roster.text import folded
 from sisportal.syncing import notices
 from sisportal.syncing.actions import ACTIONS
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS
@@ -156,6 +158,25 @@ def forget_committed(connection: Connection, connection_id: int, sync_id: int) -
         select(*columns).select_from(KEPT.join(ACTIONS, mine)).where(KEPT.c.connection_id == connection_id)
     )
     forget(connection, connection_id, [(row[0], row[1], kept_of(*row[2:])) for row in rows.all()])
+
+
+class KeptFilter(msgspec.Struct, frozen=True):
+    """Which of a connection's records with something undone: every part that is set narrows the list."""
+
+    search: str = ""
+    type: str = ""
+
+
+def conditions(connection_id: int, chosen: KeptFilter) -> list[ColumnElement[bool]]:
+    """The conditions of the rows that ``chosen`` finds."""
+    found: list[ColumnElement[bool]] = [KEPT.c.connection_id == connection_id]
+    found += [KEPT.c.type == chosen.type] if chosen.type else []
+    return found + [KEPT.c.search.contains(term, autoescape=True) for term in folded(chosen.search).split()]
+
+
+def kept_rows(connection_id: int, chosen: KeptFilter) -> Select[*tuple[Any, ...]]:
+    """What is kept back, in the order of names."""
+    return select(KEPT).where(*conditions(connection_id, chosen)).order_by(KEPT.c.search, KEPT.c.source_id)
 
 
 def propose_again(engine: Engine, connection_id: int, chosen: Iterable[Key] | None, who: Who, now: datetime) -> int:

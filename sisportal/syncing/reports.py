@@ -10,6 +10,7 @@ from sisportal.models import Action, ActionType, SisConnection, Sync, SyncWarnin
 from sisportal.roster.catalogue import sentence
 from sisportal.roster.records import Problem
 from sisportal.syncing.review import ActionFilter, all_rows, counts, warnings_of
+from sisportal.syncing.undo_found import undone_by
 
 
 def sync_json(connection: Connection, sync_id: int) -> dict[str, Any] | None:
@@ -32,6 +33,9 @@ def sync_json(connection: Connection, sync_id: int) -> dict[str, Any] | None:
         "finished_at": _moment(row.finished_at or row.prepared_at),
         "counts": _short(counts(connection, sync_id)),
         "left_out": row.left_out,
+        "kept_back": row.kept_back,
+        "undoes": row.undoes_id,
+        "undone_by": undone_by(connection, [sync_id]).get(sync_id),
         "withheld": row.withheld,
         "held": row.held,
         "warnings": [warning_json(warning) for warning in connection.execute(warnings)],

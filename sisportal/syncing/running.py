@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection, Engine, select, update
 
-from sisportal.models import Account, SisConnection, Sync, SyncState
+from sisportal.models import Account, SisConnection, Sync, SyncMode, SyncState
 from sisportal.models.database import writing
-from sisportal.syncing import commit, notices
+from sisportal.syncing import commit, notices, undo
 from sisportal.syncing.audit_events import Event
-from sisportal.syncing.prepare import request_sync
+from sisportal.syncing.prepare import put_request, request_sync
 from sisportal.syncing.review import OPEN, Who
 from sisportal.syncing.settings import TIMEZONE, read_settings
 from sisportal.syncing.since import BEGINNING, asked_for
@@ -115,6 +115,23 @@ def start(
     return sync_id
 
 
+def start_undo(engine: Engine, undone_id: int, who: Who, now: datetime, *, keep_ticks_of: int | None = None) -> int:
+    """Put the undo of a committed sync into the table, for the worker to prepare; its id.
+
+    It asks the SIS nothing, so a disabled connection is no hindrance. Raises ``NotAllowed``, ``Busy`` among them, with a sentence.
+    """
+    asked: dict[str, Any] = {} if keep_ticks_of is None else {"keep_ticks_of": keep_ticks_of}
+    with writing(engine).begin() as connection:
+        row = undo.require_undoable(connection, undone_id)
+        interrupt_dead(connection, now, row.connection_id)
+        refuse_beside_another(connection, row.connection_id, now)
+        sync_id = put_request(
+            connection, row.connection_id, now, started_by=who.id, mode=SyncMode.UNDO, undoes=undone_id, **asked
+        )
+        _record(connection, "undo-asked", sync_id, who, now, undoes=undone_id)
+    return sync_id
+
+
 def cancel(engine: Engine, sync_id: int, who: Who, now: datetime) -> None:
     """Cancel a sync that waits, or ask a running prepare to stop. Raises ``NotAllowed``."""
     with writing(engine).begin() as connection:
@@ -196,8 +213,10 @@ def refuse_beside_another(connection: Connection, connection_id: int, now: datet
             )
 
 
-def _record(connection: Connection, event: Event, sync_id: int, who: Who, now: datetime) -> None:
-    notices.record(connection, event, f"sync {sync_id}", now, actor=who.name, actor_id=who.id, address=who.address)
+def _record(connection: Connection, event: Event, sync_id: int, who: Who, now: datetime, **details: int) -> None:
+    notices.record(
+        connection, event, f"sync {sync_id}", now, actor=who.name, actor_id=who.id, address=who.address, **details
+    )
 
 
 def _seconds(since: datetime | None, now: datetime) -> float:

@@ -50,6 +50,8 @@ def full_note(reason: str) -> str:
 
 def mode_words(mode: str, request: dict[str, Any]) -> str:
     """How much a sync reads, for its report."""
+    if mode == SyncMode.UNDO:
+        return "Nothing of the SIS: only what the undone sync kept"
     if mode != SyncMode.QUICK:
         return "Everything, from the beginning"
     since = request.get("since", LAST)

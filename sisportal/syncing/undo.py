@@ -97,12 +97,5 @@ def count_applied(connection: Connection, sync_id: int) -> int:
     return connection.scalar(statement) or 0
 
 
-def undone_by(connection: Connection, sync_ids: list[int]) -> dict[int, int]:
-    """Sync -> its newest undo that was committed, of those that have one."""
-    states = (SyncState.COMMITTING, *UNDOABLE)
-    statement = select(Sync.undoes_id, Sync.id).where(Sync.undoes_id.in_(sync_ids), Sync.state.in_(states))
-    return {row[0]: row[1] for row in connection.execute(statement.order_by(Sync.id)) if row[0] is not None}
-
-
 def _row(connection: Connection, sync_id: int) -> Any:
     return connection.execute(select(Sync.__table__).where(Sync.id == sync_id)).one_or_none()

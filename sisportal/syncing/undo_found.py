@@ -122,6 +122,12 @@ def undoing(connection: Connection, sync_id: int) -> set[int]:
     return set(connection.scalars(statement))
 
 
+def undone_by(connection: Connection, sync_ids: list[int]) -> dict[int, int]:
+    """Sync -> its newest undo that was committed, of those that have one."""
+    statement = select(Sync.undoes_id, Sync.id).where(Sync.undoes_id.in_(sync_ids), Sync.state.in_(COMMITTED))
+    return {row[0]: row[1] for row in connection.execute(statement.order_by(Sync.id)) if row[0] is not None}
+
+
 def find_accounts(
     connection: Connection, connection_id: int, ids: Iterable[int], *, lock: bool = False
 ) -> dict[int, Found]:

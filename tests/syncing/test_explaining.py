@@ -39,7 +39,7 @@ def test_fields_are_shown_with_names_instead_of_ids() -> None:
         ("E-mail", "", ""),
         ("Organization", "North", "organization 2"),
         ("Style", "Self-paced", ""),
-        ("Teachers, the primary one first", "", "Eze, Tom, t2"),
+        ("Teachers, the primary one first", "", "Eze, Tom; t2"),
         ("State", "Archived", "Active"),
         ("Clever ID", "", "abc"),
     ]

@@ -37,6 +37,8 @@ ELSEWHERE = {
     "portal-restored": "tests/cli/test_backups.py",
     "guards-released": "tests/web/test_sync_release.py",
     "pins-released": "tests/web/test_sis_pins.py",
+    "undo-asked": "tests/cli/test_undoing.py",
+    "proposed-again": "tests/cli/test_undoing.py",
     "match-decided": "tests/syncing/test_deciding.py",
     "value-chosen": "tests/syncing/test_deciding.py",
 }
