@@ -2,17 +2,17 @@
 
 from flask import Flask
 
-from sisportal.commands import backups, checking, directory, first_start, mail, undoing
+from sisportal.commands import backups, checking, directory_import, first_start, mail, undoing, users
 
 
 def register(app: Flask) -> None:
     """Puts every command into the application."""
     for command in (
         first_start.setup,
-        first_start.user,
+        users.user,
         first_start.app,
         undoing.sis,
-        directory.directory,
+        directory_import.directory,
         checking.check,
         backups.backup,
         backups.restore,

@@ -21,6 +21,7 @@ from sisportal.models import ConnectionKind, SisConnection
 from sisportal.providers.base import ProviderError
 from sisportal.syncing.administrators import Refused
 from sisportal.syncing.backup_file import Unusable
+from sisportal.syncing.by_hand import Refused as NotPossible
 from sisportal.syncing.connections import OpenProvider
 from sisportal.syncing.credentials import Cipher, SecretsUnreadable
 from sisportal.syncing.progress import Clock
@@ -44,7 +45,7 @@ class NeedsAPerson(click.ClickException):
     exit_code = NEEDS_A_PERSON
 
 
-EXPECTED = (ProviderError, SecretsUnreadable, NotAllowed, Refused, Unusable, FolderInUse, TablesTooNew)
+EXPECTED = (ProviderError, SecretsUnreadable, NotAllowed, Refused, NotPossible, Unusable, FolderInUse, TablesTooNew)
 """What stages raise with a sentence for whoever asked."""
 
 

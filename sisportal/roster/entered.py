@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from sisportal.roster.dates import iso_date
 from sisportal.roster.fields import Values
@@ -29,6 +30,11 @@ def tidied(values: Mapping[str, str]) -> dict[str, str]:
     """The texts as they are kept: trimmed, with single spaces, days as ``YYYY-MM-DD`` where they can be read."""
     trimmed = {name: " ".join(value.split()) for name, value in values.items()}
     return trimmed | {name: iso_date(trimmed[name]) or trimmed[name] for name in DAYS & trimmed.keys()}
+
+
+def says(value: Any, held: Any) -> bool:
+    """Whether what is typed is what is held already: spaces that nobody sees in a list do not count."""
+    return bool(value == held) or (isinstance(held, str) and " ".join(held.split()) == value)
 
 
 def account_errors(values: Values) -> Errors:

@@ -54,7 +54,7 @@ def make(connection: Connection, values: Values, who: Who, now: datetime, bounds
     given: Values = {"first_name": "", "last_name": "", "username": "", "organization": None}
     given |= values
     _check(connection, given, None, bounds)
-    given = _with_lists(given, {})
+    given = with_lists(given, {})
     row: Values = {column_name(name): value for name, value in given.items()}
     row |= {"search": account_search(given), "source": Source.HAND, "created_at": now, "edited_at": now}
     try:
@@ -83,7 +83,7 @@ def change(
         raise Refused(GONE)
     check_mark(seen, before)
     _check(connection, values, account_id, bounds, before)
-    wanted = before | _with_lists(values, before)
+    wanted = before | with_lists(values, before)
     changed = {name: value for name, value in wanted.items() if value != before[name]}
     if not changed:
         return []
@@ -199,7 +199,7 @@ def _place_errors(connection: Connection, new: Values, before: Values | None) ->
     return {}
 
 
-def _with_lists(values: Values, before: Values) -> Values:
+def with_lists(values: Values, before: Values) -> Values:
     """The values with the lists that go with them: the role first of the roles, the organization among the organizations."""
     lists: Values = {}
     if "role" in values and values["role"] != before.get("role"):

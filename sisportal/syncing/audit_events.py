@@ -19,6 +19,7 @@ Accounts = Literal[
     "account-changed",
     "account-archived",
     "account-reactivated",
+    "accounts-imported",
 ]
 Classes = Literal[
     "class-made",
@@ -31,6 +32,7 @@ Classes = Literal[
     "session-attached",
     "session-detached",
     "parent-made",
+    "classes-imported",
 ]
 Settings = Literal[
     "settings-changed",

@@ -132,6 +132,20 @@ def links_of(connection: Connection, class_id: int) -> list[Link]:
     ]
 
 
+def set_teachers(connection: Connection, class_id: int, account_ids: list[int]) -> None:
+    """Let exactly these accounts teach a class, in this order; whoever taught it besides leaves. Pins are the caller's."""
+    places = {row.account_id: row for row in connection.execute(_places(class_id))}
+    for account_id in _teachers(connection, class_id):
+        if account_id not in account_ids:
+            _set(connection, class_id, account_id, ended_by_sync=BY_A_PERSON)
+    for position, account_id in enumerate(account_ids):
+        if account_id in places:
+            _set(connection, class_id, account_id, position=position, ended_by_sync=None)
+        else:
+            values = {"class_id": class_id, "account_id": account_id, "position": position}
+            connection.execute(insert(Membership).values(values))
+
+
 def origin(connection: Connection, class_id: int, links: list[Link]) -> Origin:
     """What of a class's roster syncs wrote."""
     people = {link.connection_id: link.people for link in links if link.people}

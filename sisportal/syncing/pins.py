@@ -3,12 +3,12 @@
 Whoever changes a record by hand calls ``edited`` in the same transaction; a prepare and a commit call ``refresh``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import cast
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, select, tuple_, update
 
 from sisportal.models import HandEdit, Pin, RecordKind, SisConnection
 from sisportal.roster.text import folded, searchable
@@ -19,6 +19,7 @@ from sisportal.syncing.local_edits import STUDENTS, LocalEdit, local_edits
 from sisportal.syncing.review import Who
 from sisportal.syncing.rows import AT_ONCE, Row, chunks, insert_rows, json_text, stored_moment
 
+_EDITED_AT_ONCE = 400
 PINS = cast(Table, Pin.__table__)
 HAND_EDITS = cast(Table, HandEdit.__table__)
 _COLUMNS = (
@@ -89,6 +90,24 @@ def edited(
         connection.execute(delete(HAND_EDITS).where(*same))
         connection.execute(HAND_EDITS.insert().values(**key, edited_at=now, editor=who.name))
     refresh_records(connection, record, [record_id])
+
+
+def edited_many(
+    connection: Connection, record: RecordKind, fields: Mapping[int, Sequence[str]], who: Who, now: datetime
+) -> None:
+    """As ``edited``, for many records at once: an account or class, and the fields of it that a person changed."""
+    table = ACCOUNTS if record is RecordKind.ACCOUNT else CLASSES
+    for ids in chunks(sorted(fields), _EDITED_AT_ONCE):
+        connection.execute(update(table).where(table.c.id.in_(ids)).values(edited_at=now))
+        keys = [(id_, field) for id_ in ids for field in fields[id_]]
+        for some in chunks(keys, _EDITED_AT_ONCE):
+            same = tuple_(HAND_EDITS.c.record_id, HAND_EDITS.c.field).in_(some)
+            connection.execute(
+                delete(HAND_EDITS).where(HAND_EDITS.c.record == record, HAND_EDITS.c.member_id == 0, same)
+            )
+            of_all = {"record": str(record), "member_id": 0, "edited_at": now, "editor": who.name}
+            connection.execute(HAND_EDITS.insert(), [of_all | {"record_id": key[0], "field": key[1]} for key in some])
+        refresh_records(connection, record, ids)
 
 
 def refresh_records(connection: Connection, record: RecordKind, record_ids: Sequence[int]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import Blueprint, Response
-from sqlalchemy import ColumnElement, Engine, Select, and_, func, select, true
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, select, true
 
 from sisportal.extensions import db
 from sisportal.models import Account, Membership, SchoolClass
@@ -15,7 +15,7 @@ from sisportal.syncing.connections import NAMES
 from sisportal.syncing.explaining import STYLES
 from sisportal.syncing.held import column_name
 from sisportal.syncing.organizations import last_committed
-from sisportal.syncing.rows import read
+from sisportal.syncing.rows import chunks, read
 from sisportal.web.access import Rule, access, reads_everything
 from sisportal.web.csv_files import csv_file
 from sisportal.web.directory_words import (
@@ -47,9 +47,10 @@ SORTS: Mapping[str, list[Any]] = {
     "term": [SchoolClass.start, SchoolClass.term, SchoolClass.search, SchoolClass.id],
     "newest": [SchoolClass.id],
 }
+AT_ONCE = 500
 KINDS = {"": "Any kind", "alone": "Stand-alone", "parent": "Parents", "session": "Sessions"}
 HEADING = (
-    "Name", "Code", "Subject", "Grade", "Period", "Term", "Start", "Finish", "Style", "Teacher", "Students", "SIS ID",
+    "Name", "Code", "Subject", "Grade", "Period", "Term", "Start", "Finish", "Style", "Teachers", "Students", "SIS ID",
     "Organization", "State",
 )  # fmt: skip
 
@@ -81,8 +82,8 @@ def listing() -> Response:
 @access(Rule.LOOK)
 def spreadsheet() -> Response:
     """Every class that the list would show on all its pages."""
-    statement = _asked().with_only_columns(*_shown(), _teacher_column(), _student_column())
-    return csv_file("classes.csv", HEADING, _lines(db.engine, statement, organization_choices()))
+    statement = _asked().with_only_columns(*_shown(), _student_column())
+    return csv_file("classes.csv", HEADING, _lines(db.engine, statement, organization_choices(), visible_accounts()))
 
 
 @blueprint.get("/classes/<int:class_id>")
@@ -164,19 +165,6 @@ def _active(*conditions: ColumnElement[bool]) -> list[ColumnElement[bool]]:
     return [Membership.ended_by_sync.is_(None), Account.archived_at.is_(None), *conditions]
 
 
-def _teacher_column() -> Any:
-    return (
-        select(Account.last_name)
-        .join(Membership, Membership.account_id == Account.id)
-        .where(*_active(Membership.class_id == SchoolClass.id, Membership.position < Membership.STUDENT))
-        .where(*visible_accounts())
-        .order_by(Membership.position)
-        .limit(1)
-        .scalar_subquery()
-        .label("teacher")
-    )
-
-
 def _student_column() -> Any:
     return (
         select(func.count())
@@ -188,14 +176,32 @@ def _student_column() -> Any:
     )
 
 
-def _lines(engine: Engine, statement: Select[Any], organizations: Mapping[int, str]) -> Iterator[tuple[object, ...]]:
-    with engine.connect() as connection:
-        for row in read(connection, statement):
-            yield (
-                row.name, row.code, row.subject, row.grade, row.period, row.term, row.start, row.finish, row.style,
-                row.teacher, row.students, row.sis_id, organizations.get(row.organization_id, ""),
-                "archived" if row.archived_at else "active",
-            )  # fmt: skip
+def _lines(
+    engine: Engine, statement: Select[Any], organizations: Mapping[int, str], seen: list[ColumnElement[bool]]
+) -> Iterator[tuple[object, ...]]:
+    with engine.connect() as reading, engine.connect() as asking:
+        for rows in chunks(read(reading, statement), AT_ONCE):
+            teachers = _usernames(asking, [row.id for row in rows], seen)
+            for row in rows:
+                yield (
+                    row.name, row.code, row.subject, row.grade, row.period, row.term, row.start, row.finish, row.style,
+                    "; ".join(teachers.get(row.id, ())), row.students, row.sis_id,
+                    organizations.get(row.organization_id, ""), "archived" if row.archived_at else "active",
+                )  # fmt: skip
+
+
+def _usernames(connection: Connection, ids: list[int], seen: list[ColumnElement[bool]]) -> dict[int, list[str]]:
+    """The usernames of each class's teachers, in order, as an import reads them."""
+    found: dict[int, list[str]] = defaultdict(list)
+    statement = (
+        select(Membership.class_id, Account.username)
+        .join(Account, Account.id == Membership.account_id)
+        .where(*_active(Membership.class_id.in_(ids), Membership.position < Membership.STUDENT), *seen)
+        .order_by(Membership.class_id, Membership.position, Account.id)
+    )
+    for class_id, username in connection.execute(statement):
+        found[class_id].append(username)
+    return found
 
 
 def _teachers(ids: list[int]) -> dict[int, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from flask import Response
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from sisportal.syncing.import_table import FORMULA
 
 
 def csv_file(name: str, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
@@ -20,9 +20,12 @@ def csv_file(name: str, heading: Sequence[str], rows: Iterable[Sequence[object]]
 
 
 def safe_cell(value: object) -> str:
-    """The value as text; what a spreadsheet would run as a formula is kept as text by a quote before it."""
+    """The value as text; what a spreadsheet would run as a formula is kept as text by a quote before it.
+
+    What looks so already gets one too, so that ``import_table.plain_cell`` knows every value again.
+    """
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA) else text
 
 
 class _Line:

@@ -34,6 +34,7 @@ ELSEWHERE = {
     "password-changed": "tests/web/test_passwords.py",
     **dict.fromkeys(["account-changed", "account-archived", "account-reactivated"], "tests/web/test_account_forms.py"),
     **dict.fromkeys(get_args(Classes), "tests/web/test_class_forms.py"),
+    **dict.fromkeys(["accounts-imported", "classes-imported"], "tests/cli/test_directory_import.py"),
     "portal-restored": "tests/cli/test_backups.py",
     "guards-released": "tests/web/test_sync_release.py",
     "pins-released": "tests/web/test_sis_pins.py",
