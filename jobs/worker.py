@@ -41,7 +41,7 @@ def recover_now() -> None:
     """
     queue, now = current_app.extensions["queue"], current_app.extensions["clock"]()
     try:
-        recover(db.engine, queue, now)
+        recover(db.engine, queue, now, time.sleep)
         if current_app.extensions["settings"].smtp_url:
             recover_mail(db.engine, queue, now)
     except SQLAlchemyError:

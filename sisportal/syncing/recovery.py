@@ -1,37 +1,48 @@
 """Putting right what a killed worker or a lost queue left behind, from what the syncs' rows say (SPEC 7, 11)."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, or_, select, update
 
 from sisportal.models import Sync, SyncState
 from sisportal.models.database import writing
 from sisportal.syncing import outbox
 from sisportal.syncing.queue import COMMIT, MAIL, PREPARE, QueueGone, StageQueue
 from sisportal.syncing.running import commit_asked
-from sisportal.syncing.states import ASKED, MOVES, dead_commits, interrupt_dead
+from sisportal.syncing.states import ASKED, MOVES, dead_commits, interrupt_dead, seems_dead
 
 logger = logging.getLogger(__name__)
 
 GRACE = timedelta(seconds=5)
 """How long somebody who asked for a stage may take to send it, or to begin it without a queue."""
+BEATS_SECONDS = 2.5
+"""A stage that lives beats twice meanwhile."""
 _COMMITTABLE = [state for state, targets in MOVES.items() if SyncState.COMMITTING in targets]
 
 
-def recover(engine: Engine, queue: StageQueue, now: datetime) -> list[tuple[str, int]]:
+def recover(
+    engine: Engine, queue: StageQueue, now: datetime, pause: Callable[[float], object] = lambda _seconds: None
+) -> list[tuple[str, int]]:
     """Mark dead prepares as interrupted, and send again what waits for a worker and is not in the queue.
+
+    Where a stage seems dead, ``pause`` is called before it is believed: a clock that was just put forward or back makes
+    every stage look so until its next beat.
 
     Returns (job, sync id) of what was sent. To send a stage once too often does no harm: it is claimed once. Where the
     queue is away nothing is sent, and the next call tries again.
     """
+    if seems_dead(engine, now):
+        pause(BEATS_SECONDS)
     with writing(engine).begin() as connection:
         for sync_id in interrupt_dead(connection, now):
             logger.warning("sync %s was interrupted: its worker has died", sync_id)
         wanted = [(COMMIT, sync_id) for sync_id in dead_commits(connection, now)]
         wanted += [(COMMIT, row.id) for row in connection.execute(_asked()) if _is_lost_commit(row, now)]
-        queued = select(Sync.id).where(Sync.state == SyncState.QUEUED, Sync.created_at < now - GRACE)
+        late = or_(Sync.created_at < now - GRACE, Sync.created_at > now + GRACE)
+        queued = select(Sync.id).where(Sync.state == SyncState.QUEUED, late)
         wanted += [(PREPARE, sync_id) for sync_id in connection.scalars(queued.order_by(Sync.id))]
     try:
         return _send(queue, wanted)
@@ -86,4 +97,4 @@ def _asked() -> Any:
 
 
 def _is_lost_commit(row: Any, now: datetime) -> bool:
-    return commit_asked(row) and now - row.heartbeat_at > GRACE
+    return commit_asked(row) and abs(now - row.heartbeat_at) > GRACE

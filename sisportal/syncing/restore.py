@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from sisportal.models import LoginCard, PasswordLink, SignedInBrowser, SisConnection, Sync, SyncState
+from sisportal.models import LoginCard, Mail, MailState, PasswordLink, SignedInBrowser, SisConnection, Sync, SyncState
 from sisportal.syncing import notices, outbox
 from sisportal.syncing.backup_file import Manifest, Table, Unusable, rows_of
 from sisportal.syncing.credentials import Cipher, SecretsUnreadable
@@ -21,6 +21,9 @@ Migrate = Callable[[Connection, str], None]
 """Makes the tables of a revision, or leads tables up to it, inside the transaction of the connection."""
 
 STOPPED = "Stopped: the portal was restored from a backup before this sync had ended. Nothing was lost; start it again."
+
+
+MAIL_STOPPED = "The portal was restored from a backup: it may have been sent after that was made."
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -57,6 +60,7 @@ def settle(connection: Connection, manifest: Manifest, cipher: Cipher, now: date
     connection.execute(update(PasswordLink).where(PasswordLink.ended_at.is_(None)).values(ended_at=now))
     connection.execute(update(LoginCard).where(LoginCard.ended_at.is_(None)).values(ended_at=now))
     outbox.drop_restored(connection, now)
+    _drop_mail(connection, now)
     restored = Restored(
         made_at=manifest.made_at,
         revision=manifest.revision,
@@ -168,6 +172,12 @@ def _interrupt(connection: Connection, now: datetime) -> int:
         .values(stage="")
     )
     return connection.execute(running.values(values)).rowcount
+
+
+def _drop_mail(connection: Connection, now: datetime) -> None:
+    """Mail that waited then may have been sent since: none goes out twice by itself, and each can be sent by hand."""
+    waiting = update(Mail).where(Mail.state.in_([MailState.WAITING, MailState.SENDING]))
+    connection.execute(waiting.values(state=MailState.DROPPED, answer=MAIL_STOPPED, claim=None, ended_at=now))
 
 
 def _let_go_on(connection: Connection) -> int:

@@ -53,7 +53,7 @@ def standing(sync: Any, now: datetime) -> Standing:
     if state is SyncState.QUEUED:
         words = "Waiting for the worker to begin"
         return Standing(state, busy=True, waiting=True, words=words, elapsed=_seconds(sync.created_at, now))
-    if commit_asked(sync) and now - sync.heartbeat_at <= ASKED_FOR:
+    if commit_asked(sync) and abs(now - sync.heartbeat_at) <= ASKED_FOR:
         elapsed = _seconds(sync.heartbeat_at, now)
         return Standing(SyncState.COMMITTING, busy=True, waiting=True, words=sync.stage, elapsed=elapsed)
     if not alive:

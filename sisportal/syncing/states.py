@@ -119,13 +119,24 @@ def dead_commits(connection: Connection, now: datetime) -> list[int]:
     return list(connection.scalars(select(Sync.id).where(Sync.state == SyncState.COMMITTING, _dead(now))))
 
 
+def seems_dead(engine: Engine, now: datetime) -> bool:
+    """Whether a stage gave no sign of life that fits the time."""
+    with engine.connect() as connection:
+        return connection.scalar(select(Sync.id).where(Sync.state.in_(ACTIVE), _dead(now)).limit(1)) is not None
+
+
 def is_alive(state: str, heartbeat_at: datetime | None, now: datetime) -> bool:
-    """Whether a stage runs on the sync now."""
-    return state in ACTIVE and heartbeat_at is not None and now - heartbeat_at <= STALE_AFTER
+    """Whether a stage runs on the sync now.
+
+    A heartbeat from the future was made before the clock was put back: one that lives beats again within a second.
+    """
+    return state in ACTIVE and heartbeat_at is not None and abs(now - heartbeat_at) <= STALE_AFTER
 
 
 def _dead(now: datetime) -> ColumnElement[bool]:
-    return or_(Sync.heartbeat_at.is_(None), Sync.heartbeat_at < now - STALE_AFTER)
+    return or_(
+        Sync.heartbeat_at.is_(None), Sync.heartbeat_at < now - STALE_AFTER, Sync.heartbeat_at > now + STALE_AFTER
+    )
 
 
 def _refuse_while_another_runs(connection: Connection, connection_id: int, sync_id: int) -> None:

@@ -19,6 +19,9 @@ from sisportal.models import (
     Account,
     AuditEvent,
     Base,
+    Mail,
+    MailKind,
+    MailState,
     Notification,
     PasswordLink,
     SignedInBrowser,
@@ -27,7 +30,7 @@ from sisportal.models import (
     SyncState,
 )
 from sisportal.sandbox.serving import Served
-from sisportal.syncing import notices
+from sisportal.syncing import notices, outbox
 from sisportal.syncing.credentials import Cipher
 from tests.cli.conftest import CommandLine
 from tests.services.postgres import Cluster
@@ -109,7 +112,9 @@ def test_a_restored_portal_holds_what_the_backup_held_and_works_on(
     assert second.answer("setup", "--email", "eve@example.org", "--password", "twelve letters")["id"] > 1
 
 
-def test_nobody_is_signed_in_and_no_link_counts_after_a_restore(make: Make, sandbox: Served, tmp_path: Path) -> None:
+def test_after_a_restore_nobody_is_signed_in_no_link_counts_and_no_mail_goes_out_again(
+    make: Make, sandbox: Served, tmp_path: Path
+) -> None:
     cli, file = make("sqlite"), tmp_path / "all.zip"
     cli.answer("setup", "--email", "ada@example.org", "--password", "twelve letters")
     with cli.app.app_context(), db.engine.begin() as connection:
@@ -118,17 +123,20 @@ def test_nobody_is_signed_in_and_no_link_counts_after_a_restore(make: Make, sand
         connection.execute(insert(SignedInBrowser), [signed_in])
         link = {"key": "l", "account_id": 1, "purpose": "set", "made_by": "x", "created_at": now, "expires_at": now}
         connection.execute(insert(PasswordLink), [link])
+        outbox.put(connection, MailKind.NOTIFICATION, 1, "ada@example.org", now, text="made-up")
     cli.answer("backup", file)
 
     cli.answer("restore", file, "--replace")
 
-    found = rows(cli, "signed_in_browser", "password_link", "audit_event", "notification")
+    found = rows(cli, "signed_in_browser", "password_link")
     assert found["signed_in_browser"] == []
     assert [row[-1] is not None for row in found["password_link"]] == [True]
     with cli.app.app_context(), db.engine.connect() as connection:
         events = list(connection.scalars(select(AuditEvent.event).order_by(AuditEvent.id)))
         said = connection.scalars(select(Notification.text)).one()
+        waiting = connection.scalars(select(Mail.state).order_by(Mail.id)).first()
     assert events[-1] == "portal-restored"
+    assert waiting == MailState.DROPPED, "it may have been sent since"
     assert said.startswith("The portal was restored from the backup of ")
 
 

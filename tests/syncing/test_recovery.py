@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert, select, update
 
 from sisportal.models import SisConnection, Sync
 from sisportal.models.database import make_engine
@@ -93,3 +93,35 @@ def test_a_queue_that_is_away_is_tried_again_the_next_time(engine: Engine, queue
     assert recover(engine, queue, NOW) == []
     queue.away = False
     assert recover(engine, queue, NOW) == [("prepare", 7)]
+
+
+YEARS = timedelta(days=730)
+
+
+@pytest.mark.parametrize("jump", [YEARS, -YEARS], ids=["forth", "back"])
+def test_a_stage_that_lives_outlasts_a_clock_that_jumps(engine: Engine, queue: FakeQueue, jump: timedelta) -> None:
+    """It looks dead until its next beat, which is waited for."""
+    add(engine, state="preparing", heartbeat_at=NOW)
+
+    def beat(_seconds: float) -> None:
+        with engine.begin() as connection:
+            connection.execute(update(Sync).values(heartbeat_at=NOW + jump + timedelta(seconds=2)))
+
+    assert recover(engine, queue, NOW + jump, beat) == []
+    assert state(engine) == "preparing"
+
+
+@pytest.mark.parametrize("jump", [YEARS, -YEARS], ids=["forth", "back"])
+def test_a_stage_that_died_is_found_although_the_clock_jumped(
+    engine: Engine, queue: FakeQueue, jump: timedelta
+) -> None:
+    add(engine, state="committing", heartbeat_at=NOW)
+    assert recover(engine, queue, NOW + jump) == [("commit", 7)]
+
+
+@pytest.mark.parametrize("values", [{"state": "queued"}, {"state": "prepared", "stage": ASKED, "heartbeat_at": NOW}])
+def test_what_waits_is_sent_although_the_clock_was_put_back(
+    engine: Engine, queue: FakeQueue, values: dict[str, Any]
+) -> None:
+    add(engine, **values)
+    assert len(recover(engine, queue, NOW - YEARS)) == 1
