@@ -1,7 +1,7 @@
 # `make demo` shows the portal with a sample district, `make test` runs every test. README.md tells the rest.
 BIN := .venv/bin
 
-.PHONY: demo run test setup check format audit bench
+.PHONY: demo run test setup check format audit bench drill
 
 demo: setup
 	@exec $(BIN)/python -m jobs.stack --demo
@@ -36,3 +36,7 @@ audit: setup
 
 bench: setup
 	$(BIN)/python -m bench $(BENCH)
+
+# plays accidents against a copy of the portal's data, or of the demonstration's, or on a sample; DRILL="--only clock" plays some
+drill: setup
+	@$(BIN)/python -m drill $(DRILL)
