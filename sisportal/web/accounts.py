@@ -7,7 +7,16 @@ from flask import Blueprint, Response
 from sqlalchemy import ColumnElement, Engine, Row, Select, func, or_, select
 
 from sisportal.extensions import db
-from sisportal.models import Account, AccountLink, AccountRole, Membership, SchoolClass, SisConnection, SisPerson
+from sisportal.models import (
+    Account,
+    AccountLink,
+    AccountRole,
+    Membership,
+    RecordKind,
+    SchoolClass,
+    SisConnection,
+    SisPerson,
+)
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.held import account_columns, account_held
 from sisportal.syncing.organizations import last_committed
@@ -33,6 +42,7 @@ from sisportal.web.lists import (
     ordered,
     page_of,
 )
+from sisportal.web.pinned_fields import pinned_fields
 from sisportal.web.record_words import SOURCES, fields_in_words, sync_history
 from sisportal.web.rendering import render_tab
 from sisportal.web.scope import get_account, visible_accounts, visible_classes
@@ -98,6 +108,7 @@ def account(account_id: int) -> Response:
         fields=fields_in_words(values),
         identifiers=[(NAMES[link.kind], link.kind, link.source_id) for link in links],
         gone_from=_gone_from(account_id) if links else [],
+        pins=pinned_fields(RecordKind.ACCOUNT, account_id) if found.edited_at else [],
         classes=_classes(account_id),
         history=history,
         pages=pages,

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, select, true
 
 from sisportal.extensions import db
-from sisportal.models import Account, Membership, SchoolClass
+from sisportal.models import Account, Membership, RecordKind, SchoolClass
 from sisportal.roster.fields import CLASS_FIELDS
 from sisportal.syncing import class_members
 from sisportal.syncing.connections import NAMES
@@ -35,6 +35,7 @@ from sisportal.web.lists import (
     ordered,
     page_of,
 )
+from sisportal.web.pinned_fields import pinned_fields
 from sisportal.web.record_words import SOURCES, fields_in_words, sync_history
 from sisportal.web.rendering import render_tab
 from sisportal.web.scope import get_class, visible_accounts, visible_classes
@@ -101,6 +102,7 @@ def class_(class_id: int) -> Response:
         source=SOURCES.get(found.source, found.source),
         fields=fields_in_words(values),
         identifiers=[(NAMES[link.kind], link.kind, link.source_id) for link in links],
+        pins=pinned_fields(RecordKind.CLASS, class_id) if found.edited_at else [],
         parent=_parent(found),
         sessions=_sessions(class_id) if found.is_parent else [],
         teachers=teachers,

@@ -9,22 +9,24 @@ from sqlalchemy import func, select
 from sisportal.extensions import db
 from sisportal.models import AccountRole, Notification, Organization, SisConnection, Sync, SyncState
 from sisportal.syncing.connections import NAMES
+from sisportal.syncing.review import OPEN
 from sisportal.syncing.running import Standing, standing
 from sisportal.syncing.words import planned_sentence
 from sisportal.web.access import Rule, access, current, reads_everything
 from sisportal.web.frame import person_name
-from sisportal.web.own_classes import When, own_classes
+from sisportal.web.own_classes import When, by_period, own_classes
 from sisportal.web.portal import enabled_apps, now
 from sisportal.web.rendering import render_tab
 from sisportal.web.schedule_words import alarms_of, schedules
 from sisportal.web.scope import own_organizations
+from sisportal.web.sync_words import NOTES
 
 blueprint = Blueprint("home", __name__)
 
 NEWEST = 5
 CLEVER = "clever"
 IN_CLASSES = frozenset({AccountRole.TEACHER, AccountRole.STUDENT})
-GROUPS = {When.NOW: "My classes", When.LATER: "Later", When.EARLIER: "Earlier"}
+GROUPS = {When.NOW: "My classes today", When.LATER: "Later", When.EARLIER: "Earlier"}
 TONES = {
     SyncState.PREPARED: "warning",
     SyncState.PARTLY_COMMITTED: "warning",
@@ -53,6 +55,13 @@ class Card:
     """What is silent where something should happen."""
 
     @property
+    def held(self) -> int:
+        """How many actions of the newest sync wait for somebody to decide."""
+        if self.sync is None or self.standing is None or self.standing.state not in OPEN:
+            return 0
+        return sum(each["count"] for each in self.sync.held)
+
+    @property
     def report_url(self) -> str:
         """The newest sync's report; blank where there is none."""
         return f"/syncs/{self.sync.id}" if self.sync else ""
@@ -65,7 +74,9 @@ def home() -> Response:
         return _of_classes()
     if not reads_everything():
         return _of_organizations()
-    return render_tab("home/home.html", cards=_cards(), is_installed=CLEVER in enabled_apps(), newest=_newest())
+    return render_tab(
+        "home/home.html", cards=_cards(), is_installed=CLEVER in enabled_apps(), newest=_newest(), syncs=_last_syncs()
+    )
 
 
 def _of_organizations() -> Response:
@@ -80,14 +91,18 @@ def _of_classes() -> Response:
     account = current()
     classes = own_classes(account.id)
     school = db.session.get(Organization, account.organization_id) if account.organization_id else None
-    groups = [(title, [each for each in classes if each.when is when]) for when, title in GROUPS.items()]
+    teaches = any(each.teaches for each in classes)
+    listed = classes if teaches else by_period(classes)
+    groups = [(title, [each for each in listed if each.when is when]) for when, title in GROUPS.items()]
     return render_tab(
         "home/classes.html",
         name=person_name(account),
         welcome=school.welcome if school else "",
         school=school.name if school else "",
         groups=[(title, found) for title, found in groups if found or title == GROUPS[When.NOW]],
-        teaches=any(each.teaches for each in classes),
+        teaches=teaches,
+        total=len(classes),
+        front=f"/o/{school.slug}" if school and "organization-portals" in enabled_apps() else "",
     )
 
 
@@ -133,6 +148,21 @@ def _sentence(sync: Sync | None, how: Standing | None) -> tuple[str, str]:
         return "info", how.words or "A sync runs"
     note = f"{planned_sentence(sync.counts)} {sync.note}".rstrip() if how.state is SyncState.PREPARED else sync.note
     return TONES.get(how.state, ""), note or STOPPED.get(how.state, "")
+
+
+def _last_syncs() -> list[tuple[str, Sync, Standing, str]]:
+    """(connection, sync, how it stands, in a word) of the newest syncs of all connections."""
+    if "sis-integration" not in enabled_apps():
+        return []
+    statement = (
+        select(SisConnection.kind, Sync)
+        .join(Sync, Sync.connection_id == SisConnection.id)
+        .where(SisConnection.kind.in_(sorted(enabled_apps())))
+        .order_by(Sync.id.desc())
+        .limit(NEWEST)
+    )
+    found = [(NAMES[kind], sync, standing(sync, now())) for kind, sync in db.session.execute(statement)]
+    return [(name, sync, how, NOTES[how.state]) for name, sync, how in found]
 
 
 def _newest() -> list[Notification]:

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from sisportal.extensions import db
-from sisportal.models import Account, AccountRole, AuditEvent
+from sisportal.models import Account, AccountLink, AccountRole, AuditEvent
 from sisportal.models.database import writing
 from tests.web.conftest import browser
 from tests.web.mirrored import Mirrored, rows_of, student
@@ -247,3 +247,17 @@ def test_the_form_takes_few_queries(app: Flask, ada: FlaskClient, mirrored: Mirr
 def test_roles_are_all_that_there_are(ada: FlaskClient) -> None:
     page = ada.get("/accounts/new").text
     assert re.findall(r'<option value="([a-z-]+)"', page) == [str(role) for role in reversed(AccountRole)]
+
+
+def test_a_pinned_field_says_what_it_hides_and_since_when(app: Flask, ada: FlaskClient, mirrored: Mirrored) -> None:
+    mia = mirrored.linked(student("m", "Abel", email="mia@example.org"))
+    with mirrored.engine.begin() as connection:
+        connection.execute(update(AccountLink).values(written={"last_name": "Abel", "email": "mia@example.org"}))
+    assert "Pinned fields" not in words(ada.get(f"/accounts/{mia}"))
+
+    ada.post(f"/accounts/{mia}/edit", data=form(ada, mia) | {"last_name": "Baker"})
+
+    page = words(ada.get(f"/accounts/{mia}"))
+    assert "Last name Baker Abel 3 Nov 2026, 13:05 by ada@example.org Release" in page
+    ada.post(f"/accounts/{mia}/edit", data=form(ada, mia) | {"last_name": "Abel"})
+    assert "Pinned fields" not in words(ada.get(f"/accounts/{mia}"))

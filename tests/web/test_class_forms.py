@@ -293,3 +293,10 @@ def test_one_person_and_fifty_take_the_same_queries(app: Flask, ada: FlaskClient
             counts.append(len(statements))
     assert counts[:4] == counts[4:]
     assert max(counts) <= 12
+
+
+def test_a_pinned_place_says_what_the_sis_says(app: Flask, ada: FlaskClient, art: int, mirrored: Mirrored) -> None:
+    mirrored.section(Section("art", "Art", school=NORTH, teachers=("t",), students=("m",)))
+    act(ada, art, "take-out", 5)
+    page = words(ada.get(f"/classes/{art}"))
+    assert "Student Abel, Mia Not in the class In the class 3 Nov 2026, 13:05 by ada@example.org Release" in page

@@ -1,5 +1,6 @@
 """The home page: how each connection stands, and what waits for a person."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import event
 from sisportal.extensions import db
 from sisportal.models import Notification, SisConnection, Sync
 from tests.web.conftest import NOW
+from tests.web.watching import words
 
 
 def add(app: Flask, *syncs: dict[str, Any], kind: str = "clever", number: int = 1) -> None:
@@ -85,3 +87,22 @@ def test_a_database_that_is_away_is_said_so(app: Flask, ada: FlaskClient) -> Non
     answer = ada.get("/")
     assert answer.status_code == 503
     assert "not ready just now" in answer.text
+
+
+def test_what_waits_for_a_decision_is_counted_with_a_way_there(app: Flask, ada: FlaskClient) -> None:
+    held = [{"type": "student", "scope": "", "reason": "deletes", "count": 12}]
+    add(app, {"state": "prepared", "held": held}, {"state": "partly-committed", "held": held})
+    page = ada.get("/")
+    assert "12 changes wait for a decision" in words(page)
+    assert 'href="/syncs/2/actions?held=yes"' in page.text
+    add(app, {"state": "committed", "held": held}, kind="oneroster", number=2)
+    assert words(ada.get("/")).count("wait for a decision") == 1
+
+
+def test_the_last_syncs_of_all_connections_are_listed_newest_first(app: Flask, ada: FlaskClient) -> None:
+    assert "Last syncs" not in words(ada.get("/"))
+    add(app, *({"state": "committed"} for _ in range(6)))
+    add(app, {"state": "failed", "automatic": True}, kind="oneroster", number=2)
+    page = ada.get("/").text.partition("Last syncs")[2]
+    assert re.findall(r'<th scope="row"><a href="/syncs/(\d)"', page) == ["7", "6", "5", "4", "3"]
+    assert re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).count("By itself") == 1

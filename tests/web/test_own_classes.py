@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, update
+from sqlalchemy import event, insert, update
 
 from sisportal.extensions import db
 from sisportal.models import Account, Membership, Organization, SchoolClass
@@ -85,7 +85,7 @@ def statuses(client: FlaskClient, ids: Sequence[int]) -> list[int]:
 
 def test_a_student_sees_their_classes_with_teacher_period_term_and_school(app: Flask) -> None:
     page = browser(app, SUE).get("/").text
-    assert classes(page) == [("Hillside", []), ("My classes", ["Art"])]
+    assert classes(page) == [("Hillside", []), ("My classes today", ["Art"])]
     for said in ("Hello, <bdi>Sue Okafor</bdi>", "Tom Eze", "Fall", "Hillside", "Welcome back!"):
         assert said in page
 
@@ -94,7 +94,7 @@ def test_a_teacher_sees_sessions_under_their_parent_with_everybody_who_teaches_t
     app: Flask, tom: FlaskClient
 ) -> None:
     page = tom.get("/").text
-    assert classes(page) == [("My classes", ["Art", "Maths 1", "Maths 2"])]
+    assert classes(page) == [("My classes today", ["Art", "Maths 1", "Maths 2"])]
     group = page.split('class="table-group"')[1]
     assert ("<bdi>Maths</bdi>" in group, "2 sessions" in group, "Art" in group) == (True, True, False)
     assert "Tom Eze, Zoe Okafor" in page
@@ -132,7 +132,7 @@ def test_students_and_teachers_see_no_page_of_the_administrators(app: Flask, tom
 def test_who_left_a_class_no_longer_sees_it_and_is_no_longer_on_its_roster(app: Flask, tom: FlaskClient) -> None:
     leave(app, 11, SUE)
     sue = browser(app, SUE)
-    assert (statuses(sue, [11]), classes(sue.get("/").text)[1]) == ([404], ("My classes", []))
+    assert (statuses(sue, [11]), classes(sue.get("/").text)[1]) == ([404], ("My classes today", []))
     assert "No students yet" in tom.get("/my-classes/11").text
 
 
@@ -142,14 +142,18 @@ def test_an_archived_class_is_gone_and_an_archived_student_is_off_the_roster(app
         db.session.execute(update(Account).where(Account.id == SAM).values(archived_at=NOW))
         db.session.commit()
     assert statuses(tom, [11]) == [404]
-    assert classes(tom.get("/").text) == [("My classes", ["Maths 1", "Maths 2"])]
+    assert classes(tom.get("/").text) == [("My classes today", ["Maths 1", "Maths 2"])]
     assert "Okafor, Sam" not in tom.get("/my-classes/12").text
 
 
 def test_classes_that_begin_later_or_are_over_stand_apart(app: Flask, tom: FlaskClient) -> None:
     change(app, 11, start="2027-01-11", finish="2027-06-11")
     change(app, 13, start="2025-09-01", finish="2026-06-11")
-    assert classes(tom.get("/").text) == [("My classes", ["Maths 1"]), ("Later", ["Art"]), ("Earlier", ["Maths 2"])]
+    assert classes(tom.get("/").text) == [
+        ("My classes today", ["Maths 1"]),
+        ("Later", ["Art"]),
+        ("Earlier", ["Maths 2"]),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -187,3 +191,15 @@ def counted(app: Flask, account_id: int) -> int:
         event.listen(db.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     assert client.get("/").status_code == 200
     return len(statements)
+
+
+def test_a_students_day_is_in_the_order_of_the_periods(app: Flask) -> None:
+    with app.app_context():
+        rows = [{"class_id": id_, "account_id": SUE, "position": 1000} for id_ in (12, 13)]
+        db.session.execute(insert(Membership), rows)
+        db.session.commit()
+    for class_id, period in ((11, "10"), (12, ""), (13, "2")):
+        change(app, class_id, period=period)
+    page = browser(app, SUE).get("/").text
+    assert classes(page)[1:] == [("My classes today", ["Maths 2", "Art", "Maths 1"])]
+    assert "table-group" not in page
