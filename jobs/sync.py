@@ -34,11 +34,12 @@ def prepare(sync_id: int) -> None:
 
 def commit(sync_id: int) -> None:
     """Commit a sync, or continue a commit whose worker died."""
+    clock = current_app.extensions["clock"]
     try:
-        state = committing.commit(db.engine, sync_id, current_app.extensions["clock"])
+        state = committing.commit(db.engine, sync_id, clock)
         logger.info("sync %s: %s", sync_id, state)
     except Busy as refusal:
         logger.info("sync %s not committed yet: %s", sync_id, refusal)
     except NotAllowed as refusal:
         logger.info("sync %s not committed: %s", sync_id, refusal)
-        forget_asked_commit(db.engine, sync_id)
+        forget_asked_commit(db.engine, sync_id, str(refusal), clock())

@@ -5,7 +5,7 @@ from datetime import datetime, time
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select, update
 
 from sisportal.models import ConnectionKind, NoticeKind, SisConnection, Sync, SyncMode, SyncState
 from sisportal.models.database import writing
@@ -134,7 +134,10 @@ def _start_again(connection: Connection, facts: ConnectionFacts, row: Any, file:
         )
         notices.notify(connection, newest.id, NoticeKind.FAILED, text, now)
         return None
-    return _put(connection, facts, file, datetime.fromisoformat(due_at), now)
+    sync_id = _put(connection, facts, file, datetime.fromisoformat(due_at), now)
+    note = f"Stopped half-way: the program that prepared it ended. Nothing was lost; sync {sync_id} took its place."
+    connection.execute(update(Sync).where(Sync.id == newest.id).values(note=note))
+    return sync_id
 
 
 def _is_busy(connection: Connection, connection_id: int, now: datetime) -> bool:
@@ -164,12 +167,14 @@ def _put(connection: Connection, facts: ConnectionFacts, file: str, due_at: date
 
 
 def _plans_before(connection: Connection, facts: ConnectionFacts) -> list[int]:
-    """The plans whose unticked actions stay unticked: nobody who left something out wants it applied in the night."""
-    waiting = select(Sync.id).where(
-        Sync.connection_id == facts.id, Sync.state == SyncState.PREPARED, Sync.mode != SyncMode.UNDO
-    )
-    newest = connection.scalar(waiting.order_by(Sync.id.desc()).limit(1))
-    return [each for each in (facts.committed_sync_id, newest) if each is not None]
+    """The plans whose unticked actions stay unticked: nobody who left something out wants it applied in the night.
+
+    The last one that was committed, which itself kept what those before it left out, and one that waits.
+    """
+    planned = (Sync.connection_id == facts.id, Sync.mode != SyncMode.UNDO)
+    states = ((SyncState.COMMITTED, SyncState.PARTLY_COMMITTED), (SyncState.PREPARED,))
+    newest = [connection.scalar(select(func.max(Sync.id)).where(*planned, Sync.state.in_(each))) for each in states]
+    return [each for each in newest if each is not None]
 
 
 def _switch_off(connection: Connection, facts: ConnectionFacts, now: datetime) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Engine, or_, select, update
 
-from sisportal.models import Sync, SyncState
+from sisportal.models import NoticeKind, Sync, SyncState
 from sisportal.models.database import writing
-from sisportal.syncing import outbox
+from sisportal.syncing import notices, outbox
 from sisportal.syncing.queue import COMMIT, MAIL, PREPARE, QueueGone, StageQueue
 from sisportal.syncing.running import commit_asked
 from sisportal.syncing.states import ASKED, MOVES, dead_commits, interrupt_dead, seems_dead
@@ -72,10 +72,13 @@ def recover_mail(engine: Engine, queue: StageQueue, now: datetime) -> int | None
     return due
 
 
-def forget_asked_commit(engine: Engine, sync_id: int) -> None:
-    """A commit that was asked for is refused: it is not to be sent again until somebody asks again."""
+def forget_asked_commit(engine: Engine, sync_id: int, why: str, now: datetime) -> None:
+    """A commit that was asked for is refused: it is not to be sent again until somebody asks again, who is told why."""
     with writing(engine).begin() as connection:
-        connection.execute(update(Sync).where(Sync.id == sync_id, Sync.stage == ASKED).values(stage=""))
+        asked = update(Sync).where(Sync.id == sync_id, Sync.stage == ASKED)
+        if connection.execute(asked.values(stage="")).rowcount:
+            text = f"The commit of sync {sync_id} was not begun. {why}"
+            notices.notify(connection, sync_id, NoticeKind.FAILED, text, now)
 
 
 def _send(queue: StageQueue, wanted: list[tuple[str, int]]) -> list[tuple[str, int]]:

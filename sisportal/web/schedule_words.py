@@ -34,7 +34,8 @@ class ByItself:
     last: Sync | None = None
     """The newest automatic sync."""
     last_state: str = ""
-    last_note: str = ""
+    last_result: str = ""
+    """What came of it, in words."""
     alarms: list[str] = field(default_factory=list)
 
 
@@ -50,13 +51,13 @@ def by_itself(connection: SisConnection, newest: Sync | None) -> ByItself:
     state = running.standing(last, now()).state if last else ""
     return ByItself(
         on=options.auto_sync is not None,
-        rule=_rule(options),
+        rule=_rule(options, row),
         next=when(next_run(options.auto_sync, time_zone(), now())) if options.auto_sync is not None and runs else "",
         off_because=row.off_because if row and options.auto_sync is None else "",
         overdue=_overdue(options, row, newest) if runs else "",
         last=last,
         last_state=state,
-        last_note=f"{sync_words.NOTES[state]}. {last.note}".strip() if last and state else "",
+        last_result=_result(last) if last else "",
         alarms=silent if runs else [],
     )
 
@@ -92,11 +93,19 @@ def when(moment: datetime) -> str:
     return f"{names.get(there.date(), f'on {day(there.date())}')} at {there:%H:%M}"
 
 
-def _rule(options: Options) -> str:
+def _rule(options: Options, row: Schedule | None) -> str:
     if options.auto_sync is None:
-        return "Nothing is read by itself: somebody starts each sync."
+        since = f" It was switched off {when(row.set_at)}." if row else ""
+        return f"Nothing is read by itself: somebody starts each sync.{since}"
     then = "and committed as far as nothing is held" if options.auto_commit else "and waits for a person to commit it"
     return f"Every day at {options.auto_sync:%H:%M} ({time_zone().key}) a sync is prepared {then}."
+
+
+def _result(sync: Sync) -> str:
+    number = sync_words.changes(sync)
+    done = "applied" if sync.state in sync_words.COMMITTED else "planned"
+    changes = f"{number:,} {'change' if number == 1 else 'changes'} {done}." if sync.prepared_at else ""
+    return " ".join(part for part in (changes, sync.note) if part)
 
 
 def _overdue(options: Options, row: Schedule | None, newest: Sync | None) -> str:

@@ -25,6 +25,7 @@ _TONES = {"add": "success", "reactivate": "success", "edit": "info", "delete": "
 _SEVERITIES = {"": "All severities", "error": "Left out", "warning": "Warnings", "info": "Good to know"}
 _SEVERITY_TONES = {Severity.ERROR: "danger", Severity.WARNING: "warning", Severity.INFO: "info"}
 _STAGES = {"": "Prepare and commit", "prepare": "Prepare", "commit": "Commit"}
+_KINDS = {"": "All", "automatic": "Automatic", "manual": "Manual"}
 _TYPES = ("student", "teacher", "section", "school", "term", "course", "organization")
 
 
@@ -32,9 +33,12 @@ _TYPES = ("student", "teacher", "section", "school", "term", "course", "organiza
 @access(Rule.READ)
 def history(kind: str) -> Response:
     connection = get_connection(kind)
-    mine = Sync.connection_id == connection.id
-    pages = asked_pages(db.session.scalar(select(func.count()).where(mine)) or 0)
-    statement = select(Sync).where(mine).order_by(Sync.id.desc()).limit(pages.per_page).offset(pages.offset)
+    asked = asked_choice("type", _KINDS)
+    mine = [Sync.connection_id == connection.id]
+    if asked:
+        mine.append(Sync.automatic.is_(asked == "automatic"))
+    pages = asked_pages(db.session.scalar(select(func.count()).where(*mine)) or 0)
+    statement = select(Sync).where(*mine).order_by(Sync.id.desc()).limit(pages.per_page).offset(pages.offset)
     syncs = list(db.session.scalars(statement))
     people = sync_words.people_of(*syncs)
     lines = [_line(sync, people) for sync in syncs]
@@ -43,6 +47,8 @@ def history(kind: str) -> Response:
         **_common(connection),
         pages=pages,
         lines=lines,
+        type=asked,
+        kinds=[(name, label, None) for name, label in _KINDS.items()],
         bars=[_bar(sync) for sync in reversed(syncs[:BARS]) if sync.state in sync_words.COMMITTED]
         if pages.page == 1
         else [],

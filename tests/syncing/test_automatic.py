@@ -15,9 +15,10 @@ from sisportal.sandbox.days import pass_day
 from sisportal.sandbox.faults import Fault
 from sisportal.syncing import apps, running
 from sisportal.syncing.automatic import run_due, strikes
-from sisportal.syncing.recovery import recover
+from sisportal.syncing.recovery import forget_asked_commit, recover
 from sisportal.syncing.review import tick
 from sisportal.syncing.settings import TIMEZONE, write_setting
+from sisportal.syncing.states import NotAllowed
 from tests.fakes import FakeQueue
 from tests.syncing.portal import WHO, Portal
 
@@ -201,7 +202,22 @@ def test_one_whose_worker_died_is_started_again_by_itself_but_not_for_ever(night
     assert {row.state for row in night.portal.rows(Sync)} == {SyncState.INTERRUPTED}
     assert night.told() == ["failed"]
     assert "is not started again" in night.portal.notifications()[0][2]
+    assert night.portal.sync(1).note.endswith("sync 2 took its place.")
     assert len(night.look(HALF_PAST_FOUR + days(1))) == 1
+
+
+def test_a_commit_by_itself_that_is_refused_is_told(night: Night) -> None:
+    night.portal.option("auto_commit", "yes")
+    (sync_id,) = night.look(HALF_PAST_FOUR)
+    night.portal.try_prepare(sync_id)
+    night.portal.option("blanks", "replace")
+    with pytest.raises(NotAllowed) as refused:
+        night.portal.commit(sync_id)
+    for _ in range(2):
+        forget_asked_commit(night.portal.engine, sync_id, str(refused.value), night.portal.now)
+
+    assert night.told() == ["prepared", "failed"]
+    assert "The options or the mapping of schools changed" in night.portal.notifications()[1][2]
 
 
 def test_a_commit_whose_worker_died_goes_on_by_itself(night: Night) -> None:

@@ -75,7 +75,7 @@ def test_status_shows_how_the_last_automatic_sync_went(ada: FlaskClient, engine:
 
     page = ada.get(STATUS)
 
-    assert "Partly committed. 5 held, waiting for a decision." in words(page)
+    assert "Partly committed 0 changes applied. 5 held, waiting for a decision." in words(page)
     assert f'href="/syncs/{sync_id}"' in page.text
 
 
@@ -83,10 +83,13 @@ def test_history_tells_automatic_syncs_from_those_that_somebody_started(ada: Fla
     make_sync(engine, 1, automatic=True)
     make_sync(engine, 1, started_by=1)
 
-    text = words(ada.get("/admin/sis/clever/history"))
+    def shown(query: str) -> list[bool]:
+        text = words(ada.get(f"/admin/sis/clever/history{query}"))
+        return ["Manual Ada Abara" in text, "Automatic the schedule" in text, "1 sync" in text.replace("1 syncs", "")]
 
-    assert "Manual Ada Abara" in text
-    assert "Automatic the schedule" in text
+    assert shown("") == [True, True, False]
+    assert shown("?type=automatic") == [False, True, True]
+    assert shown("?type=manual") == [True, False, True]
 
 
 def test_status_and_home_say_why_the_portal_switched_it_off(ada: FlaskClient, engine: Engine) -> None:
@@ -97,7 +100,9 @@ def test_status_and_home_say_why_the_portal_switched_it_off(ada: FlaskClient, en
     assert "Automatic sync is off. Five were held." in words(ada.get("/"))
 
     set_to(engine, "04:30")
+    set_to(engine, "off")
 
+    assert "It was switched off today at 14:05." in words(ada.get(STATUS))
     assert "Five were held." not in words(ada.get(STATUS)) + words(ada.get("/"))
 
 
