@@ -180,6 +180,9 @@ class DatedProvider(Provider, Protocol):
         ``ProviderError`` with a code of ``FULL_SYNC_NEEDED``: then everything must be fetched.
         """
 
+    def newest_change(self) -> str:
+        """When the newest of all that was read so far changed (ISO, as the SIS gives it); blank where nothing says."""
+
 
 @runtime_checkable
 class PackageProvider(Provider, Protocol):

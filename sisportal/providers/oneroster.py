@@ -68,6 +68,10 @@ class OneRosterProvider:
                 )
             yield step
 
+    def newest_change(self) -> str:
+        """See ``DatedProvider.newest_change``."""
+        return self._api.newest_change
+
     def test(self) -> list[Check]:
         """The address and version, then every endpoint; where there is no answer at all, that alone."""
         self._api.begin()

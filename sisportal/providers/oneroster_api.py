@@ -74,6 +74,8 @@ class OneRosterApi:
         self._most_pages = most_pages
         self._sorts = True
         self._revision = ""
+        self.newest_change = ""
+        """When the newest of all that was listed so far changed, as the source gives it; blank where nothing says."""
 
     def place(self) -> Place:
         """Where the API is: looked for once. Raises ``ProviderError`` where it is nowhere."""
@@ -113,10 +115,14 @@ class OneRosterApi:
         while True:
             asked = self._polite(query)
             try:
-                return self._get(place, path, name, asked, reader, ATTEMPTS)
+                rows, headers = self._get(place, path, name, asked, reader, ATTEMPTS)
             except ProviderError as refusal:
                 if not is_first or refusal.status not in REFUSED_PARAMETERS or not self._ask_for_less():
                     raise
+            else:
+                changed = max((one.date_last_modified or "" for one in rows.records), default="")
+                self.newest_change = max(self.newest_change, changed)
+                return rows, headers
 
     def _polite(self, query: Query) -> Query:
         """The query with the order we want and no larger limit than was accepted before."""

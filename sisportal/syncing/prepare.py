@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from sisportal.models import NoticeKind, SisConnection, Sync, SyncMode, SyncState
 from sisportal.models.database import writing
-from sisportal.providers.base import DistrictFacts, Provider, ProviderError
+from sisportal.providers.base import DatedProvider, DistrictFacts, Provider, ProviderError
 from sisportal.roster.options import Item
 from sisportal.roster.records import Problem
 from sisportal.syncing import apps, auto_commit, kept_back, notices, packages, pins
@@ -158,6 +158,8 @@ class Preparation:
         self._plan = Plan(engine, sync_id, self._facts.options, pulse, self._keeping)
         self._reading = Reading(engine, sync_id, self._facts, self._plan, pulse, clock, row.mode)
         self._district = DistrictFacts("")
+        self._newest = ""
+        """Of a SIS that dates its records: the newest date."""
 
     def run(self) -> SyncState:
         """Every step of SPEC 5, in order."""
@@ -168,6 +170,8 @@ class Preparation:
         self._map_all_first(provider)
         self._require_scope(provider)
         fetched = self._reading.read(provider, place_in_feed(provider, self._request, self._facts.cursor))
+        if isinstance(provider, DatedProvider):
+            self._newest = provider.newest_change()
         self._pulse.stage("Comparing with the portal")
         Planner(
             self._engine,
@@ -298,8 +302,13 @@ class Preparation:
             self._keeping.forget_stale(connection)
 
     def _keep_district(self, connection: Connection, now: datetime) -> None:
+        district = msgspec.to_builtins(self._district)
+        if self._newest:
+            # What changed does not say how new the rest is.
+            held = connection.scalars(select(SisConnection.district).where(SisConnection.id == self._facts.id)).one()
+            district["last_sync"] = max(self._newest, str(held.get("last_sync") or ""))
         values: dict[str, Any] = {
-            "district": msgspec.to_builtins(self._district),
+            "district": district,
             "district_id": self._district.id,
             "updated_at": now,
         }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sisportal.models import Account, Organization, OrganizationLink, SisPerson, SyncMode, SyncState
+from sisportal.models import Account, Organization, OrganizationLink, SisConnection, SisPerson, SyncMode, SyncState
 from sisportal.models.database import make_engine
 from sisportal.roster.records import Collection, Role, Section
 from sisportal.roster.records import Person as RosterPerson
@@ -57,6 +57,21 @@ def test_after_committing_everything_the_next_plan_is_empty(portal: OneRosterPor
     assert (portal.actions(again), portal.actions(quick)) == ({}, {})
     assert portal.sync(quick).mode == SyncMode.QUICK
     assert portal.dump() == before
+
+
+def test_how_old_the_data_is_follows_from_the_newest_date_of_its_records(portal: OneRosterPortal) -> None:
+    def newest() -> str:
+        return str(portal.rows(SisConnection)[0].district["last_sync"])[:10]
+
+    portal.sync_all()
+    first = newest()
+    assert portal.commit(portal.quick()) == SyncState.COMMITTED
+    assert newest() == first
+
+    portal.pass_day(pace=1)
+    portal.commit(portal.quick())
+
+    assert newest() > first >= "2026-07-01"
 
 
 def test_organizations_keep_the_hierarchy_of_the_source(portal: OneRosterPortal) -> None:
