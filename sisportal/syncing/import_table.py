@@ -17,9 +17,10 @@ LARGEST = 20_000_000
 MOST_ROWS = 50_000
 LINK_COLUMNS = ("clever_id", "oneroster_id")
 COLUMNS = {
-    "accounts": frozenset({*ACCOUNT_TEXTS, *LINK_COLUMNS, "role", "organization"}),
-    "classes": frozenset({*CLASS_TEXTS, *LINK_COLUMNS, "style", "organization", "teachers"}),
+    "accounts": ("role", *ACCOUNT_TEXTS, *LINK_COLUMNS, "organization"),
+    "classes": (*CLASS_TEXTS, "style", *LINK_COLUMNS, "organization", "teachers"),
 }
+"""What can be imported, in the order in which pages name it."""
 _TELLING = {
     "accounts": frozenset({"role", "username", "first_name", "last_name", "email", "student_id", "teacher_id"}),
     "classes": frozenset({"name", "code", "start", "finish", "style", "teachers"}),

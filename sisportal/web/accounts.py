@@ -76,7 +76,6 @@ def listing() -> Response:
         sources=SOURCE_CHOICES,
         states=[(name, label, None) for name, label in STATES.items()],
         changes=list(CHANGED.items()),
-        last=last_committed(db.session.connection()),
         listed_name=listed_name,
         sort=asked_sort(SORTS, "name"),
         **_filters(),
@@ -146,7 +145,7 @@ def _shown() -> tuple[Any, ...]:
     return (
         Account.id, Account.role, Account.last_name, Account.first_name, Account.preferred_name, Account.username,
         Account.email, Account.student_id, Account.teacher_id, Account.sis_id, Account.grade, Account.organization_id,
-        Account.archived_at, Account.changed_by_sync,
+        Account.archived_at,
     )  # fmt: skip
 
 

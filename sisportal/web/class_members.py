@@ -18,13 +18,15 @@ from sisportal.web.access import Rule, access
 from sisportal.web.acting import released_engine, who
 from sisportal.web.directory_words import listed_name
 from sisportal.web.form_words import number_of
-from sisportal.web.lists import asked_choice, asked_search, containing, page_of
+from sisportal.web.lists import asked_choice, asked_search, containing
 from sisportal.web.portal import now
 from sisportal.web.rendering import redirect_for, render_tab, url_with
 from sisportal.web.scope import get_account, managed_class, visible_accounts
 
 blueprint = Blueprint("class_members", __name__, url_prefix="/classes/<int:class_id>/people")
 
+SHOWN = 10
+"""How many a search finds at once: the class below stays in sight."""
 ROLES = {Part.STUDENT: Account.role == AccountRole.STUDENT, Part.TEACHER: Account.role != AccountRole.STUDENT}
 PARTS = {"student": "Students", "teacher": "Teachers"}
 NAMED = (
@@ -41,7 +43,7 @@ def people(class_id: int) -> Response:
         abort(404)
     found_by = db.session.connection()
     members, part, search = _members(class_id), Part(asked_choice("part", PARTS, "student")), asked_search()
-    found, pages = page_of(_found(class_id, part, search)) if search else ([], None)
+    found = list(db.session.scalars(_found(class_id, part, search).limit(SHOWN + 1))) if search else []
     rows = {row.id: row for row in db.session.execute(select(*NAMED).where(Account.id.in_(found)))} if found else {}
     return render_tab(
         "class_members/people.html",
@@ -53,10 +55,9 @@ def people(class_id: int) -> Response:
         part=part,
         parts=list(PARTS.items()),
         search=search,
-        found=[rows[id_] for id_ in found],
-        pages=pages,
+        found=[rows[id_] for id_ in found[:SHOWN]],
+        more=len(found) > SHOWN,
         listed_name=listed_name,
-        here=url_with(),
     )
 
 

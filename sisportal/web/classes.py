@@ -73,7 +73,6 @@ def listing() -> Response:
         sources=SOURCE_CHOICES,
         states=[(name, label, None) for name, label in STATES.items()],
         changes=list(CHANGED.items()),
-        last=last_committed(db.session.connection()),
         sort=asked_sort(SORTS, "name"),
         **_filters(),
     )
@@ -159,7 +158,6 @@ def _shown() -> tuple[Any, ...]:
         SchoolClass.id, SchoolClass.name, SchoolClass.code, SchoolClass.subject, SchoolClass.grade, SchoolClass.period,
         SchoolClass.term, SchoolClass.start, SchoolClass.finish, SchoolClass.style, SchoolClass.sis_id,
         SchoolClass.organization_id, SchoolClass.parent_id, SchoolClass.is_parent, SchoolClass.archived_at,
-        SchoolClass.changed_by_sync,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ SHOWS = ("bad", "add", "edit")
 @blueprint.get("")
 @access(Rule.MANAGE)
 def choose() -> Response:
-    return render_tab(CHOOSE, columns={kind: sorted(names) for kind, names in COLUMNS.items()}, error="")
+    return render_tab(CHOOSE, columns=COLUMNS, error="")
 
 
 @blueprint.post("")
@@ -43,9 +43,8 @@ def upload() -> Response:
     try:
         read_sheet(content)
     except Unreadable as error:
-        columns = {kind: sorted(names) for kind, names in COLUMNS.items()}
         sentence = str(error) if file and file.filename else "Choose a file."
-        return render_invalid(CHOOSE, columns=columns, error=sentence)
+        return render_invalid(CHOOSE, columns=COLUMNS, error=sentence)
     token = import_files.keep(_folder(), current().id, content, now())
     return redirect_for(url_for(".preview", upload=token))
 

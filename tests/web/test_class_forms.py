@@ -300,3 +300,11 @@ def test_a_pinned_place_says_what_the_sis_says(app: Flask, ada: FlaskClient, art
     act(ada, art, "take-out", 5)
     page = words(ada.get(f"/classes/{art}"))
     assert "Student Abel, Mia Not in the class In the class 3 Nov 2026, 13:05 by ada@example.org Release" in page
+
+
+def test_a_search_that_finds_many_shows_ten_and_says_so(ada: FlaskClient, mirrored: Mirrored, art: int) -> None:
+    for number in range(11):
+        mirrored.linked(student(f"x{number}", "Many"))
+    page = ada.get(f"/classes/{art}/people?q=many")
+    assert rows_of(page).count("Many, Mia") == 10
+    assert "More have that, too. Type more of the name." in words(page)

@@ -74,8 +74,8 @@ def test_bad_rows_are_listed_and_left_out_only_by_choice(app: Flask, ada: FlaskC
     upload = choose(ada, BAD).location
     page = ada.get(upload)
     text = words(page)
-    assert "4 last_name Type a first or a last name." in text
-    assert "5 role A role is one of" in text
+    assert "Line 4 last_name Type a first or a last name." in text
+    assert "Line 5 role A role is one of" in text
     assert "Import 2 good rows, leave 2 out" in text
 
     refused = ada.post(upload, data=seen(page), follow_redirects=True)
@@ -151,7 +151,7 @@ def test_an_organization_administrator_imports_into_that_part_only(app: Flask) -
         "student,s,Taken,",
     )
     page = nora.get(choose(nora, "\n".join(lines)).location)
-    found = re.findall(r'<tr><th scope="row" class="num">(\d)</th><td data-label="Column">(\w+)<', page.text)
+    found = re.findall(r'<tr><th scope="row">Line (\d)</th><td data-label="Column">(\w+)<', page.text)
     assert found == [("3", "organization"), ("4", "role"), ("5", "organization"), ("6", "username")]
     assert "Import 1 good row, leave 4 out" in words(page)
 
