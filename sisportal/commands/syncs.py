@@ -39,6 +39,12 @@ ACTIONS = click.argument("action_ids", metavar="ACTION_ID...", nargs=-1, require
 @click.option("--quick", is_flag=True, help="Read what changed since the last committed sync, where that can be told.")
 @click.option("--since", metavar="DATE", help="Read what changed since a day, 2026-09-01, in the portal's time zone.")
 @click.option("--school", "schools", metavar="ID", multiple=True, help="Plan this mapped school alone; repeatable.")
+@click.option(
+    "--keep-ticks",
+    metavar="SYNC",
+    type=click.IntRange(min=1),
+    help="Decide as in this older plan, where it means the same.",
+)
 @click.option("--file", type=click.File("rb"), metavar="ZIP", help="Of csv: the OneRoster package to read.")
 @JSON
 def prepare(
@@ -47,6 +53,7 @@ def prepare(
     quick: bool,
     since: str | None,
     schools: tuple[str, ...],
+    keep_ticks: int | None,
     file: IO[bytes] | None,
     as_json: bool,
 ) -> None:
@@ -59,9 +66,11 @@ def prepare(
     mode, asked = _asked(here, since or (LAST if quick else BEGINNING))
     _require_mapped(here, connection_id, schools)
     await_silent(here.engine, connection_id, here.clock)
+    if keep_ticks is not None:
+        asked |= running.again(here.engine, connection_id, keep_ticks)
     if schools:
         asked["schools"] = list(schools)
-    if kind == "csv" or file:
+    if file or (kind == "csv" and "file" not in asked):
         asked["file"] = _package(here, kind, connection_id, file)
     sync_id = preparing.request_sync(here.engine, connection_id, here.clock(), mode=mode, **asked)
     _record(here, sync_id, "sync-started")

@@ -1,45 +1,127 @@
-"""Prepare again, keep my ticks: decisions of an older plan, carried to the actions of a newer one that mean the same."""
+"""Prepare again, keep my ticks: decisions of an older plan, carried to the actions of a newer one that mean the same.
+
+Match decisions need no carrying: they are remembered for ever. What the guards held and somebody released is held again,
+for a release is for one plan only (SPEC 6.5).
+"""
 
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, select, update
+import msgspec
+from sqlalchemy import Connection, Text, and_, exists, select, type_coerce, update
 
+from sisportal.models import ActionState, Sync
 from sisportal.syncing.actions import ACTIONS
+from sisportal.syncing.deciding import chosen_values
+
+EXAMPLES = 20
+GONE, OTHERWISE, AGAIN = "not-planned", "planned-otherwise", "changed-again"
+"""Why a decision was not carried: the record has no action now, another one, or its values changed once more."""
 
 
-def carry_ticks(connection: Connection, older: int, newer: int) -> None:
-    """Untick in the newer plan what people unticked in the older one, actions and single roster places alike.
+class Lost(msgspec.Struct, frozen=True):
+    """A decision that means something else now, and for a person to look at again."""
+
+    label: str
+    why: str
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """What went over from the older plan."""
+
+    older: int
+    unticked: int = 0
+    places: int = 0
+    """Of single people in rosters."""
+    chosen: int = 0
+    """Of fields that were changed both here and in the SIS."""
+    released: bool = False
+    """Whether guards were released there, which does not go over."""
+    lost: int = 0
+    examples: list[Lost] = []
+    """The first of what was lost."""
+
+
+def carry_ticks(connection: Connection, older: int, newer: int) -> Carried:
+    """Decide in the newer plan as people did in the older one: ticks of actions and of roster places, values chosen.
 
     An action means the same when it is about the same record, does the same and wants the same values; what it would
     change now may have become less or more in between, and then a person looks again.
     """
+    unticked = _carry_ticks(connection, older, newer)
+    places, lost_places = _carry_rosters(connection, older, newer)
+    chosen, lost_values = _carry_values(connection, older, newer)
+    lost = [*_lost_ticks(connection, older, newer), *lost_places, *lost_values]
+    request: dict[str, Any] = connection.scalars(select(Sync.request).where(Sync.id == older)).one()
+    released = bool(request.get("released"))
+    return Carried(older, unticked, places, chosen, released, len(lost), lost[:EXAMPLES])
+
+
+def _same(was: Any) -> Any:
+    return and_(was.c.source_id == ACTIONS.c.source_id, was.c.type == ACTIONS.c.type)
+
+
+def _unticked(was: Any, older: int) -> Any:
+    decided = was.c.state.in_((ActionState.PLANNED, ActionState.UNTICKED))
+    return and_(was.c.sync_id == older, was.c.ticked.is_(False), decided)
+
+
+def _carry_ticks(connection: Connection, older: int, newer: int) -> int:
     was = ACTIONS.alias("was")
-    same = and_(
-        was.c.sync_id == older,
-        was.c.source_id == ACTIONS.c.source_id,
-        was.c.type == ACTIONS.c.type,
-        was.c.verb == ACTIONS.c.verb,
-        was.c.after == ACTIONS.c.after,
+    alike = and_(_same(was), was.c.verb == ACTIONS.c.verb, was.c.after == ACTIONS.c.after)
+    mine = (ACTIONS.c.sync_id == newer, exists().where(_unticked(was, older), alike))
+    return connection.execute(update(ACTIONS).where(*mine).values(ticked=False)).rowcount
+
+
+def _lost_ticks(connection: Connection, older: int, newer: int) -> list[Lost]:
+    """Unticked actions of the older plan whose record is not planned now, or otherwise."""
+    was = ACTIONS.alias("was")
+    now = select(ACTIONS.c.id).where(ACTIONS.c.sync_id == newer, _same(was))
+    unticked = select(was.c.label, now.exists()).where(
+        _unticked(was, older), ~now.where(ACTIONS.c.ticked.is_(False)).exists()
     )
-    unticked = exists().where(same, was.c.ticked.is_(False))
-    connection.execute(update(ACTIONS).where(ACTIONS.c.sync_id == newer, unticked).values(ticked=False))
-    _carry_rosters(connection, older, newer)
+    return [
+        Lost(row[0], OTHERWISE if row[1] else GONE) for row in connection.execute(unticked.order_by(was.c.id)).all()
+    ]
 
 
-def _carry_rosters(connection: Connection, older: int, newer: int) -> None:
-    columns = select(ACTIONS.c.source_id, ACTIONS.c.roster, ACTIONS.c.id)
+def _carry_rosters(connection: Connection, older: int, newer: int) -> tuple[int, list[Lost]]:
+    columns = select(ACTIONS.c.source_id, ACTIONS.c.roster, ACTIONS.c.label, ACTIONS.c.id)
     sections = columns.where(ACTIONS.c.type == "section")
-    taken_out: dict[str, set[str]] = {
-        row.source_id: set(row.roster["unticked"])
+    taken_out: dict[str, tuple[str, set[str]]] = {
+        row.source_id: (row.label, set(row.roster["unticked"]))
         for row in connection.execute(sections.where(ACTIONS.c.sync_id == older)).all()
         if row.roster.get("unticked")
     }
-    if not taken_out:
-        return
+    carried = 0
     now = sections.where(ACTIONS.c.sync_id == newer, ACTIONS.c.source_id.in_(list(taken_out)))
-    for row in connection.execute(now).all():
+    for row in connection.execute(now).all() if taken_out else ():
         roster: dict[str, Any] = row.roster
-        places = {*roster.get("join", ()), *roster.get("leave", ())}
-        if still := sorted(places & taken_out[row.source_id]):
+        wanted = taken_out[row.source_id][1]
+        if still := sorted({*roster.get("join", ()), *roster.get("leave", ())} & wanted):
             values = {"roster": roster | {"unticked": still}}
             connection.execute(update(ACTIONS).where(ACTIONS.c.id == row.id).values(values))
+            carried += len(still)
+            wanted.difference_update(still)
+    return carried, [Lost(label, GONE) for label, rest in taken_out.values() for _ in sorted(rest)]
+
+
+def _carry_values(connection: Connection, older: int, newer: int) -> tuple[int, list[Lost]]:
+    """Values chosen of fields that were changed on both sides, where the three values are still the same."""
+    columns = select(ACTIONS).where(ACTIONS.c.type != "organization")
+    chosen = {
+        (row.type, row.source_id): row
+        for row in connection.execute(
+            columns.where(ACTIONS.c.sync_id == older, type_coerce(ACTIONS.c.evidence, Text).contains('"chosen"'))
+        ).all()
+        if row.evidence.get("rule") == "chosen" and row.state == ActionState.PLANNED
+    }
+    carried = 0
+    held = columns.where(ACTIONS.c.sync_id == newer, ACTIONS.c.held == "changed-on-both")
+    for row in connection.execute(held).all() if chosen else ():
+        was = chosen.get((row.type, row.source_id))
+        if was is not None and was.evidence["both"] == row.evidence.get("both"):
+            values = chosen_values(row, frozenset(was.evidence["sis"])) | {"decided_by": was.decided_by}
+            connection.execute(update(ACTIONS).where(ACTIONS.c.id == row.id).values(values))
+            del chosen[row.type, row.source_id]
+            carried += 1
+    return carried, [Lost(row.label, AGAIN) for row in chosen.values()]

@@ -1,10 +1,10 @@
 """Commit: apply the ticked actions in batches, each a transaction that also records its outcome (SPEC 7)."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, exists, func, select, update
+from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from sisportal.models import Account, ActionState, NoticeKind, SisConnection, Sync, SyncMode, SyncState, SyncWarning
 from sisportal.models.database import writing
@@ -20,6 +20,7 @@ from sisportal.syncing.progress import ClaimLost, Clock, Pulse
 from sisportal.syncing.rosters import Rosters
 from sisportal.syncing.rows import few_collections
 from sisportal.syncing.since import full_note
+from sisportal.syncing.staleness import why_stale
 from sisportal.syncing.states import NotAllowed, claim, move
 from sisportal.syncing.undo import undo_note
 from sisportal.syncing.undo_commit import apply_undo
@@ -27,8 +28,6 @@ from sisportal.syncing.version_change import move_rosters
 from sisportal.syncing.words import committed_sentence, undone_sentence
 
 logger = logging.getLogger(__name__)
-
-COMMITTABLE_FOR = timedelta(days=7)
 
 
 class Stale(NotAllowed):
@@ -64,38 +63,13 @@ def commit(engine: Engine, sync_id: int, clock: Clock, *, committed_by: int | No
 def refuse_stale(engine: Engine, sync_id: int, now: datetime) -> None:
     """Raise ``Stale`` where the plan may not be committed any more (SPEC 6.7); a commit under way goes on."""
     with writing(engine).begin() as connection:
-        row = connection.execute(
-            select(
-                Sync.state,
-                Sync.connection_id,
-                Sync.options_version,
-                Sync.prepared_at,
-                SisConnection.options_version.label("current"),
-            )
-            .join(SisConnection, SisConnection.id == Sync.connection_id)
-            .where(Sync.id == sync_id)
-        ).one_or_none()
-        if row is None or row.state not in {SyncState.PREPARED, SyncState.PARTLY_COMMITTED}:
+        why = why_stale(connection, sync_id, now)
+        if not why:
             return
-        if row.options_version != row.current:
-            sentence = "The options or the mapping of schools changed after this sync was prepared. Prepare again."
-        elif row.prepared_at and now - row.prepared_at > COMMITTABLE_FOR:
-            sentence = "This sync was prepared more than 7 days ago. Prepare again."
-        elif _is_outdated(connection, sync_id, row.connection_id, row.prepared_at):
-            sentence = "A newer sync was prepared since this one was. Commit the newer one, or prepare again."
-        else:
-            return
-        if row.state == SyncState.PREPARED:
+        sentence = f"{why} Prepare again."
+        if connection.scalar(select(Sync.state).where(Sync.id == sync_id)) == SyncState.PREPARED:
             move(connection, sync_id, SyncState.EXPIRED, note=sentence, finished_at=now)
     raise Stale(sentence)
-
-
-def _is_outdated(connection: Connection, sync_id: int, connection_id: int, prepared_at: datetime | None) -> bool:
-    """Whether another sync of the connection was prepared later: one that is partly committed keeps its state then."""
-    later = exists().where(
-        Sync.connection_id == connection_id, Sync.id != sync_id, Sync.prepared_at.is_not(None), Sync.prepared_at > prepared_at
-    )  # fmt: skip
-    return bool(connection.scalar(select(later)))
 
 
 def discard(engine: Engine, sync_id: int, now: datetime, who: str) -> None:

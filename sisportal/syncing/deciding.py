@@ -1,6 +1,7 @@
 """What a person decides of a doubtful match: remembered for ever, and the action planned anew in its place (SPEC 6.3)."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
@@ -58,10 +59,17 @@ def decide(engine: Engine, sync_id: int, action_id: int, said: Said, who: Who, n
         _record(connection, sync_id, action, "match-decided", who, now, **details)
 
 
-def choose_value(engine: Engine, sync_id: int, action_id: int, from_sis: bool, who: Who, now: datetime) -> None:  # noqa: FBT001 - it is what is asked
+def choose_value(
+    engine: Engine,
+    sync_id: int,
+    action_id: int,
+    from_sis: bool | AbstractSet[str],  # noqa: FBT001 - it is what is asked
+    who: Who,
+    now: datetime,
+) -> None:
     """Of fields that were changed both here and in the SIS, take the SIS's values, or keep the portal's for good.
 
-    Raises ``NotAllowed``.
+    ``from_sis``: the fields of which the SIS's value counts; True for all, False for none. Raises ``NotAllowed``.
     """
     with writing(engine).begin() as connection:
         require_open(connection, sync_id)
@@ -70,17 +78,25 @@ def choose_value(engine: Engine, sync_id: int, action_id: int, from_sis: bool, w
         if not both:
             raise NotAllowed(f"Nothing of action {action_id} was changed both here and in the SIS.")
         known(connection, sync_id)
-        before, after = dict(action.before), dict(action.after)
-        if from_sis:
-            before |= {field: values[1] for field, values in both.items()}
-            after |= {field: values[2] for field, values in both.items()}
-        else:
-            after[KEPT] = {field: values[2] for field, values in both.items()}
-        evidence = {"rule": "chosen", "value": "sis" if from_sis else "portal", "both": both}
-        values = {"before": before, "after": after, "evidence": evidence, "held": "", "decided_by": who.id}
+        taken = (frozenset(both) if from_sis else frozenset()) if isinstance(from_sis, bool) else from_sis
+        values = chosen_values(action, taken) | {"decided_by": who.id}
         connection.execute(update(Action).where(Action.id == action_id).values(values))
         _settle(connection, sync_id)
-        _record(connection, sync_id, action, "value-chosen", who, now, fields=sorted(both), value=evidence["value"])
+        value = values["evidence"]["value"]
+        _record(connection, sync_id, action, "value-chosen", who, now, fields=sorted(both), value=value)
+
+
+def chosen_values(action: Row[Any], from_sis: AbstractSet[str]) -> dict[str, Any]:
+    """The columns of an action whose fields were changed on both sides, once it is said which of them the SIS wins."""
+    both: dict[str, list[Any]] = action.evidence["both"]
+    taken, kept = [field for field in both if field in from_sis], [field for field in both if field not in from_sis]
+    before = action.before | {field: both[field][1] for field in taken}
+    after = action.after | {field: both[field][2] for field in taken}
+    if kept:
+        after[KEPT] = {field: both[field][2] for field in kept}
+    value = "mixed" if taken and kept else "sis" if taken else "portal"
+    evidence = {"rule": "chosen", "value": value, "both": both, "sis": taken}
+    return {"before": before, "after": after, "evidence": evidence, "held": ""}
 
 
 def _decidable(connection: Connection, sync_id: int, action_id: int) -> Row[Any]:

@@ -248,8 +248,7 @@ class Preparation:
             pins.refresh(connection, self._facts)
             self._forget_undone(connection)
             supersede(connection, self._facts.id, self._sync_id, now)
-            for older in _older_plans(self._request):
-                carry_ticks(connection, older, self._sync_id)
+            carried = [carry_ticks(connection, older, self._sync_id) for older in _older_plans(self._request)]
             first_sync = self._facts.committed_sync_id is None
             held = guard(connection, self._sync_id, self._facts.id, self._facts.options, first_sync=first_sync)
             values: dict[str, Any] = {
@@ -259,6 +258,7 @@ class Preparation:
                 "withheld": self._reading.withheld,
                 "held": held,
                 "cursor": self._reading.cursor,
+                "request": self._request | ({"carried": msgspec.to_builtins(carried)} if carried else {}),
                 "compared": msgspec.to_builtins(self._compare_warnings(connection)),
                 "completeness": [msgspec.to_builtins(seal) for seal in self._reading.seals],
                 "stage": "",

@@ -74,15 +74,17 @@ class ActionFilter(msgspec.Struct, frozen=True):
         return not (self.school or self.search or self.warned or self.held or self.unticked)
 
 
-def counts(connection: Connection, sync_id: int) -> Counts:
+def counts(connection: Connection, sync_id: int, stored: Counts | None = None) -> Counts:
     """``{type: {verb: numbers}}``: ``planned``, ``ticked``, ``unticked``, ``held`` and ``ready`` always, and each outcome.
 
     ``ready`` is what a commit would apply now: ticked, not held, not applied yet. Only what a person unticked and what is
-    held is counted; the rest is known from the sync's own counts.
+    held is counted; the rest is known from the sync's own counts, ``stored``, which are read where they are not given.
     """
-    stored: Counts = connection.scalars(select(Sync.counts).where(Sync.id == sync_id)).one()
+    if stored is None:
+        stored = connection.scalars(select(Sync.counts).where(Sync.id == sync_id)).one()
     found = {
-        type_: {verb: _with_outcomes(numbers) for verb, numbers in verbs.items()} for type_, verbs in stored.items()
+        type_: {verb: _with_outcomes(numbers) for verb, numbers in verbs.items()}
+        for type_, verbs in (stored or {}).items()
     }
     for type_, verb, state, number in _grouped(connection, sync_id, Action.state, _UNTICKED):
         numbers = found[type_][verb]

@@ -1,6 +1,7 @@
 """Syncs as people start and stop them: asked for, cancelled, committed, discarded; and how one that runs is getting on."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from sisportal.models import Account, SisConnection, Sync, SyncMode, SyncState
 from sisportal.models.database import writing
-from sisportal.syncing import commit, notices, undo
+from sisportal.syncing import commit, notices, packages, undo
 from sisportal.syncing.audit_events import Event
 from sisportal.syncing.prepare import put_request, request_sync
 from sisportal.syncing.review import OPEN, Who
@@ -108,7 +109,7 @@ def start(
         zone = ZoneInfo(str(read_settings(connection)[TIMEZONE]))
     mode, asked = asked_for(BEGINNING if row.committed_sync_id is None else since, zone, now)
     if keep_ticks_of is not None:
-        asked = asked | {"keep_ticks_of": keep_ticks_of}
+        asked = asked | again(engine, connection_id, keep_ticks_of)
     sync_id = request_sync(engine, connection_id, now, started_by=who.id, mode=mode, **asked)
     with writing(engine).begin() as connection:
         _record(connection, "sync-started", sync_id, who, now)
@@ -130,6 +131,22 @@ def start_undo(engine: Engine, undone_id: int, who: Who, now: datetime, *, keep_
         )
         _record(connection, "undo-asked", sync_id, who, now, undoes=undone_id)
     return sync_id
+
+
+def again(engine: Engine, connection_id: int, older: int) -> dict[str, Any]:
+    """What is asked for to prepare a plan again and keep its ticks: the same schools and file. Raises ``NotAllowed``."""
+    with engine.connect() as connection:
+        mine = (Sync.id == older, Sync.connection_id == connection_id)
+        request: dict[str, Any] | None = connection.scalar(select(Sync.request).where(*mine))
+    if request is None:
+        raise NotAllowed(f"There is no sync {older} of this connection.")
+    asked = {"keep_ticks_of": older} | {name: request[name] for name in ("schools",) if request.get(name)}
+    if file := request.get("file"):
+        kept = file if Path(file).is_file() else packages.newest(engine, connection_id)
+        if not kept:
+            raise NotAllowed("The file of this sync is no longer kept. Upload it again.")
+        asked["file"] = kept
+    return asked
 
 
 def cancel(engine: Engine, sync_id: int, who: Who, now: datetime) -> None:
@@ -181,14 +198,6 @@ def set_enabled(engine: Engine, connection_id: int, enabled: bool, who: Who, now
             event: Event = "connection-enabled" if enabled else "connection-disabled"
             subject = f"connection {connection_id}"
             notices.record(connection, event, subject, now, actor=who.name, actor_id=who.id, address=who.address)
-
-
-def is_stale(sync: Any, options_version: int, now: datetime) -> bool:
-    """Whether the plan can no longer be committed: its options changed, or it is more than 7 days old (SPEC 6.7)."""
-    if sync.state not in OPEN:
-        return False
-    old = sync.prepared_at is not None and now - sync.prepared_at > commit.COMMITTABLE_FOR
-    return bool(sync.options_version != options_version or old)
 
 
 def refuse_beside_another(connection: Connection, connection_id: int, now: datetime, but: int = 0) -> None:

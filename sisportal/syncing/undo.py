@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Engine, func, select
 
 from sisportal.models import ActionState, Sync, SyncState
@@ -47,11 +48,12 @@ class UndoPreparation:
             if connection.scalar(select(Sync.cancel_asked).where(Sync.id == self._sync_id)):
                 raise Cancelled
             supersede(connection, self._row.connection_id, self._sync_id, now)
-            if older := self._row.request.get("keep_ticks_of"):
-                carry_ticks(connection, older, self._sync_id)
+            request = self._row.request
+            if older := request.get("keep_ticks_of"):
+                request = request | {"carried": [msgspec.to_builtins(carry_ticks(connection, older, self._sync_id))]}
             note = _note(undone_id, planner.kept, planner.done)
             values: dict[str, Any] = {"counts": counts, "note": note, "stage": "", "prepared_at": now, "claim": None}
-            values["request"] = self._row.request | {"note": note}
+            values["request"] = request | {"note": note}
             move(connection, self._sync_id, SyncState.PREPARED, **values)
             notices.notify(connection, self._sync_id, "prepared", f"{undo_sentence(undone_id, counts)} {note}", now)
         return SyncState.PREPARED

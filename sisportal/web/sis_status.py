@@ -11,6 +11,7 @@ from sisportal.syncing import running
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.queue import QueueGone
 from sisportal.syncing.since import BEGINNING, BadDay
+from sisportal.syncing.staleness import why_stale
 from sisportal.syncing.states import NotAllowed
 from sisportal.syncing.words import total_of
 from sisportal.web import sync_words
@@ -83,7 +84,7 @@ def _status(connection: SisConnection) -> dict[str, Any]:
         "may_start": connection.enabled and bool(schools),
         "sync": None,
         "waits": False,
-        "stale": False,
+        "stale": "",
         "sso": _sign_in(connection.kind),
         "own": by_itself(connection, last),
         **(_last(connection, last, committed) if last else {}),
@@ -107,7 +108,7 @@ def _last(connection: SisConnection, sync: Sync, committed: Sync | None) -> dict
         "at": at,
         "started_by": sync_words.starter(sync, people),
         "numbers": _numbers(sync, connection.kind),
-        "stale": running.is_stale(sync, connection.options_version, now()),
+        "stale": why_stale(db.session.connection(), sync.id, now()),
         "is_committed": sync.state in sync_words.COMMITTED,
         "may_start": connection.enabled and not at.busy and not at.silent,
         "waits": sync.state == SyncState.PREPARED and not at.busy,

@@ -7,10 +7,11 @@ from sqlalchemy import select
 
 from sisportal.extensions import db
 from sisportal.models import Organization, SisConnection, Sync
-from sisportal.syncing import cases, explaining, members, review, running
+from sisportal.syncing import cases, explaining, members, review
 from sisportal.syncing.connections import NAMES, places, stored_options
 from sisportal.syncing.deciding import Said, choose_value, decide
 from sisportal.syncing.replanning import Known
+from sisportal.syncing.staleness import why_stale
 from sisportal.syncing.states import NotAllowed
 from sisportal.web.access import Rule, access, get_sync, may_write
 from sisportal.web.acting import released_engine, who
@@ -19,7 +20,6 @@ from sisportal.web.rendering import redirect_for, render_tab
 
 blueprint = Blueprint("sync_decide", __name__, url_prefix="/syncs/<int:sync_id>/decide")
 
-STALE = "The options or the mapping of schools changed after this sync was prepared, or it is more than 7 days old."
 _FIELDS = (
     "first_name", "middle_name", "last_name", "preferred_name", "email", "username", "student_id", "teacher_id", "sis_id",
     "state_id", "birth_date", "grade", "gender", "name", "code", "subject", "period", "term", "start", "finish",
@@ -38,8 +38,8 @@ def case(sync_id: int) -> Response:
     context = _common(sync, source) | {"action": action}
     if action is None:
         return render_tab("sync_decide/page.html", **context)
-    if running.is_stale(sync, source.options_version, now()):
-        return render_tab("sync_decide/page.html", **context | {"action": None, "refusal": STALE})
+    if stale := why_stale(connection, sync.id, now()):
+        return render_tab("sync_decide/page.html", **context | {"action": None, "refusal": stale})
     options = stored_options(sync.options, source.kind)
     plan = Known(sync.id, source.id, source.kind, options, places(connection, source.id))
     found = cases.read_case(connection, plan, action)
@@ -57,6 +57,9 @@ def answer(sync_id: int, action_id: int) -> Response:
     try:
         if word in {"sis", "portal"}:
             choose_value(engine, sync.id, action_id, word == "sis", asker, now())
+        elif word == "each":
+            taken = frozenset(name.removeprefix("of-") for name, value in request.form.items() if value == "sis")
+            choose_value(engine, sync.id, action_id, taken, asker, now())
         elif word == "create":
             decide(engine, sync.id, action_id, Said(create=True), asker, now())
         elif word == "same":
@@ -101,6 +104,7 @@ def _shown(sync: Sync, found: cases.Case) -> dict[str, Any]:
     names = members.names(db.session.connection(), sync.connection_id, linked) if linked else {}
     return {
         "case": found,
+        "both": _both(action, organizations),
         "is_person": action.type != "section",
         "named": [(each.id, _name(each.values)) for each in found.candidates],
         "rows": rows,
@@ -108,6 +112,19 @@ def _shown(sync: Sync, found: cases.Case) -> dict[str, Any]:
         "evidence": explaining.evidence_sentences(action.evidence),
         "linked_names": [(id_, name) for id_, (name, _) in names.items()],
     }
+
+
+def _both(action: Any, organizations: dict[int, str]) -> list[tuple[str, str, list[str]]]:
+    """(field, label, [at the last sync, in the portal, in the SIS]) of what was changed on both sides."""
+    if action.held != "changed-on-both":
+        return []
+    people = {name for values in action.evidence["both"].get("teachers", []) for name in values or ()}
+    names = members.names(db.session.connection(), get_sync(action.sync_id).connection_id, people) if people else {}
+    known = {source_id: name for source_id, (name, _) in names.items()}
+    return [
+        (field, _label(field), [explaining.value_text(field, value, organizations, known) for value in values])
+        for field, values in action.evidence["both"].items()
+    ]
 
 
 def _label(field: str) -> str:
@@ -131,9 +148,11 @@ def _linked(found: cases.Case) -> list[str]:
 
 
 def _organization_names(found: cases.Case) -> dict[int, str]:
-    ids = {values.get("organization") for values in (found.record, *(each.values for each in found.candidates))} - {
-        None
-    }
+    ids = {values.get("organization") for values in (found.record, *(each.values for each in found.candidates))}
+    both = found.action.evidence.get("both", {})
+    ids |= set(both.get("organization", ()))
+    ids |= {id_ for value in both.get("organizations", ()) for id_ in value or ()}
+    ids -= {None}
     if not ids:
         return {}
     statement = select(Organization.id, Organization.name).where(Organization.id.in_(ids))

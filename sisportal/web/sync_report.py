@@ -12,6 +12,7 @@ from sisportal.syncing.connections import NAMES
 from sisportal.syncing.explaining import held_words, seal_sentence
 from sisportal.syncing.queue import QueueGone
 from sisportal.syncing.since import mode_words
+from sisportal.syncing.staleness import age, edited_since
 from sisportal.syncing.states import NotAllowed
 from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_sync
@@ -130,7 +131,7 @@ def _back(sync_id: int) -> Response:
 def _report(sync: Sync) -> dict[str, Any]:
     connection = db.session.get_one(SisConnection, sync.connection_id)
     at, types = running.standing(sync, now()), sync_words.types_of(connection.kind)
-    counted = review.counts(db.session.connection(), sync.id)
+    counted = review.counts(db.session.connection(), sync.id, sync.counts)
     warnings = sync_words.warnings_by_type(sync.id)
     people = sync_words.people_of(sync)
     log_url = url_for("sis_history.log", kind=connection.kind)
@@ -139,7 +140,8 @@ def _report(sync: Sync) -> dict[str, Any]:
         for type_, verbs in counted.items()
         if any(numbers["ready"] for numbers in verbs.values())
     }
-    stale = running.is_stale(sync, connection.options_version, now())
+    aged = age(db.session.connection(), sync.id, now())
+    stale = aged.why
     return {
         "sync": sync,
         "connection": connection,
@@ -157,6 +159,8 @@ def _report(sync: Sync) -> dict[str, Any]:
         "release_error": "",
         "ready": ready,
         "stale": stale,
+        "edited": edited_since(db.session.connection(), sync.id) if aged.is_edited and not stale else [],
+        "carried": [each for each in sync.request.get("carried", []) if _tells(each)],
         "started_by": sync_words.starter(sync, people),
         "committed_by": people.get(sync.committed_by or 0, ""),
         "left_out": _left_out(sync, types),
@@ -164,8 +168,13 @@ def _report(sync: Sync) -> dict[str, Any]:
         "types": types,
         "one": sync_words.one_of(connection.kind),
         "is_committed": sync.state in sync_words.COMMITTED,
-        **_may(sync, at, ready=bool(ready), stale=stale),
+        **_may(sync, at, ready=bool(ready), stale=bool(stale)),
     }
+
+
+def _tells(carried: dict[str, Any]) -> bool:
+    """Whether something of an older plan went over, or did not."""
+    return any(carried[name] for name in ("unticked", "places", "chosen", "released", "lost"))
 
 
 def _may(sync: Sync, at: running.Standing, *, ready: bool, stale: bool) -> dict[str, bool]:

@@ -136,7 +136,7 @@ def test_what_is_left_of_a_partly_committed_plan_is_stale_once_a_newer_one_is_pr
     assert quick_portal.commit(older) is SyncState.PARTLY_COMMITTED
     quick_portal.prepare()
 
-    assert refused(quick_portal, older).startswith("A newer sync was prepared since this one was.")
+    assert refused(quick_portal, older).startswith("A newer sync was prepared since this one was: sync 3.")
     assert quick_portal.sync(older).state == SyncState.PARTLY_COMMITTED
 
 

@@ -149,3 +149,41 @@ def test_two_hundred_take_as_few_queries_as_one(app: Flask, ada: FlaskClient, en
         ada.get(f"/syncs/{sync_id}/decide")
 
     assert len(statements) <= 12, "\n".join(each[:150] for each in statements)
+
+
+def changed_on_both(engine: Engine, **both: list[str]) -> tuple[int, int]:
+    """A sync with one student some of whose fields were changed here and in the SIS; its id and the action's."""
+    evidence = {"both": both}
+    held = [{"type": "student", "scope": "", "reason": "changed-on-both", "sentence": "", "count": 1}]
+    edit = action(
+        "Abara, Mia", verb="edit", source_id="s0", held="changed-on-both", evidence=evidence, target_id=1, after={}
+    )
+    sync_id = make_sync(engine, 1, [edit], held=held, options={}, options_version=1)
+    with engine.connect() as connection:
+        return sync_id, connection.scalars(select(Action.id).where(Action.sync_id == sync_id)).one()
+
+
+def test_three_values_stand_side_by_side_and_one_of_two_is_chosen(ada: FlaskClient, engine: Engine) -> None:
+    sync_id, action_id = changed_on_both(engine, last_name=["Last", "Here", "There"])
+
+    text = words(ada.get(f"/syncs/{sync_id}/decide"))
+
+    assert "Field At the last sync In the portal Clever says Last name Last Here There" in text
+    assert "Take what Clever says Keep what the portal holds" in text
+    ada.post(f"/syncs/{sync_id}/decide/{action_id}", data={"said": "sis"})
+    assert held_now(engine, sync_id) == []
+    with engine.connect() as connection:
+        chosen = connection.execute(select(Action.before, Action.after).where(Action.id == action_id)).one()
+    assert tuple(chosen) == ({"last_name": "Here"}, {"last_name": "There"})
+
+
+def test_of_several_fields_each_is_chosen_by_itself(ada: FlaskClient, engine: Engine) -> None:
+    sync_id, action_id = changed_on_both(engine, last_name=["Last", "Here", "There"], email=["a@x", "b@x", "c@x"])
+    assert "Save what is chosen above" in words(ada.get(f"/syncs/{sync_id}/decide"))
+
+    chosen = {"said": "each", "of-last_name": "portal", "of-email": "sis"}
+    ada.post(f"/syncs/{sync_id}/decide/{action_id}", data=chosen)
+
+    with engine.connect() as connection:
+        row = connection.execute(select(Action.before, Action.after).where(Action.id == action_id)).one()
+    assert tuple(row) == ({"email": "b@x"}, {"email": "c@x", "kept": {"last_name": "There"}})

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from sisportal.extensions import db
-from sisportal.models import Sync, SyncState
+from sisportal.models import Account, Sync, SyncState
+from sisportal.models.database import writing
 from tests.fakes import FakeQueue
 from tests.syncing.plans import NOW, action, ids_of, make_connection, make_sync, warn
 from tests.web.watching import queries, words
@@ -259,3 +260,48 @@ def test_a_plan_is_prepared_again_with_its_ticks(ada: FlaskClient, engine: Engin
         newer = connection.execute(select(Sync.id, Sync.request).order_by(Sync.id.desc()).limit(1)).one()
     assert queue.sent == [("prepare", newer.id)]
     assert newer.request["keep_ticks_of"] == sync_id
+
+
+def test_the_report_says_why_a_plan_is_stale_and_offers_to_prepare_again(ada: FlaskClient, engine: Engine) -> None:
+    sync_id = make_sync(engine, 1, [action("A")])
+    make_sync(engine, 1, prepared_at=NOW + timedelta(minutes=1))
+
+    text = words(ada.get(f"/syncs/{sync_id}"))
+
+    assert "A newer sync was prepared since this one was: sync 2. Prepare again: what you unticked and decided" in text
+    assert "Prepare again, keep my ticks" in text
+    assert "Commit" not in text.partition("This plan can no longer be committed")[0]
+
+
+def test_the_report_tells_what_of_an_older_plan_was_kept_and_what_was_not(ada: FlaskClient, engine: Engine) -> None:
+    lost = [{"label": "Abara, Mia", "why": "planned-otherwise"}, {"label": "Berg, Bo", "why": "not-planned"}]
+    carried = {"older": 7, "unticked": 3, "places": 1, "chosen": 2, "released": True, "lost": 3, "examples": lost}
+    nothing = dict.fromkeys(("unticked", "places", "chosen", "lost"), 0) | {
+        "older": 6,
+        "released": False,
+        "examples": [],
+    }
+    held = [{"type": "student", "scope": "", "reason": "guard-deletes", "sentence": "", "count": 1}]
+    deleted = action("C", verb="delete", held="guard-deletes")
+    sync_id = make_sync(engine, 1, [action("A"), deleted], held=held, request={"carried": [carried, nothing]})
+
+    text = words(ada.get(f"/syncs/{sync_id}"))
+
+    assert "Decisions of sync 7 Kept: 3 unticked actions, 1 unticked place in rosters, 2 chosen values." in text
+    assert "What the guards held and somebody released there is held again: a release is for one plan only." in text
+    assert "Not kept: 3 decisions Abara, Mia is planned otherwise now: look at it again." in text
+    assert "Berg, Bo is not planned any more. and 1 more." in text
+    assert "Decisions of sync 6" not in text
+
+
+def test_the_report_names_records_that_were_edited_after_the_plan(ada: FlaskClient, engine: Engine) -> None:
+    sync_id = make_sync(engine, 1, [action("Abara, Ada", verb="edit", target_id=1)])
+    assert "Records were edited" not in words(ada.get(f"/syncs/{sync_id}"))
+    with writing(engine).begin() as connection:
+        edited = update(Account).where(Account.id == 1)
+        connection.execute(edited.values(edited_at=NOW + timedelta(minutes=1)))
+
+    text = words(ada.get(f"/syncs/{sync_id}"))
+
+    assert "Records were edited in the portal after this plan was made" in text
+    assert "to plan from what is there now: Abara, Ada" in text
