@@ -22,15 +22,20 @@ from sisportal.web import (
     app_center,
     appearance,
     audit,
+    card_sign_in,
     class_forms,
     class_members,
     class_sessions,
     classes,
     clever_sign_in,
     directory_import,
+    forgotten,
     home,
+    login_cards,
+    mails,
     my_account,
     my_classes,
+    notification_copies,
     notifications,
     organization_administrators,
     organization_forms,
@@ -38,6 +43,7 @@ from sisportal.web import (
     organization_profile,
     organizations,
     password_links,
+    printed_cards,
     setup,
     sign_in,
     sis_configure,
@@ -60,6 +66,7 @@ from sisportal.web.access import init_access
 from sisportal.web.app_gate import init_app_gate
 from sisportal.web.errors import init_errors
 from sisportal.web.frame import shell
+from sisportal.web.login_cards import init_login_cards
 from sisportal.web.portal import time_zone
 from sisportal.web.rendering import init_rendering
 from sisportal.web.scope import init_scope
@@ -75,12 +82,17 @@ BLUEPRINTS = (
     class_forms.blueprint,
     class_members.blueprint,
     class_sessions.blueprint,
+    card_sign_in.blueprint,
     classes.blueprint,
     clever_sign_in.blueprint,
     directory_import.blueprint,
+    forgotten.blueprint,
     home.blueprint,
+    login_cards.blueprint,
+    mails.blueprint,
     my_account.blueprint,
     my_classes.blueprint,
+    notification_copies.blueprint,
     notifications.blueprint,
     organization_administrators.blueprint,
     organization_forms.blueprint,
@@ -88,6 +100,7 @@ BLUEPRINTS = (
     organization_profile.blueprint,
     organizations.blueprint,
     password_links.blueprint,
+    printed_cards.blueprint,
     setup.blueprint,
     sign_in.blueprint,
     sis_configure.blueprint,
@@ -174,6 +187,7 @@ def _bind(app: Flask) -> None:
     init_access(app)
     init_app_gate(app)
     init_scope(app)
+    init_login_cards(app)
     init_sis_words(app)
     init_rendering(app, shell=shell, zone=time_zone, clock=app.extensions["clock"])
     init_security(app)

@@ -39,3 +39,5 @@ function showCurrentTab() {
 
 showCurrentTab();
 for (const name of ["htmx:afterSettle", "htmx:after:settle"]) document.addEventListener(name, showCurrentTab);
+
+document.addEventListener("click", (event) => event.target.closest?.("[data-print]") && window.print());

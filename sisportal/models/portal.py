@@ -90,7 +90,7 @@ class PasswordLink(Base):
     """The hash of what the link holds."""
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     purpose: Mapped[Word]
-    """``set`` for a first password, ``reset`` for another one."""
+    """``set`` for a first password, ``reset`` for another one, ``card`` of whoever has shown a login card."""
     made_by: Mapped[Name]
     created_at: Mapped[Moment]
     expires_at: Mapped[Moment]

@@ -13,6 +13,7 @@ from sisportal.models.database import writing
 from sisportal.roster.passwords import is_easily_guessed
 from sisportal.roster.text import folded
 from sisportal.syncing import browser_sessions, notices
+from sisportal.syncing.password_ways import end_cards, end_links
 from sisportal.syncing.settings import NAME, TIMEZONE, write_setting
 
 SHORTEST_PASSWORD = 8
@@ -103,6 +104,8 @@ def reset_password(engine: Engine, email: str, password: str, now: datetime, *, 
         values = {"password_hash": password_hash, "session_version": Account.session_version + 1}
         connection.execute(update(Account).where(Account.id == account.id).values(values))
         browser_sessions.end_all(connection, [account.id])
+        end_links(connection, account.id, now)
+        end_cards(connection, account.id, now)
         notices.record(connection, "password-reset", account.username, now, actor=actor, address=address)
 
 

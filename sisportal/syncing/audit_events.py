@@ -11,7 +11,14 @@ SignIns = Literal[
     "signed-out-everywhere",
 ]
 Passwords = Literal[
-    "password-link-made", "password-link-refused", "password-chosen", "password-changed", "password-reset"
+    "password-link-made",
+    "password-link-refused",
+    "password-chosen",
+    "password-changed",
+    "password-reset",
+    "password-reset-asked",
+    "login-card-printed",
+    "login-card-used",
 ]
 Accounts = Literal[
     "administrator-made",
@@ -66,7 +73,7 @@ Reviews = Literal[
     "proposed-again",
 ]
 Syncs = Literal["sync-started", "undo-asked", "sync-cancelled", "sync-discarded", "commit-asked", "sync-committed"]
-Upkeep = Literal["backup-made", "portal-restored"]
+Upkeep = Literal["backup-made", "portal-restored", "mails-sent-again", "mails-given-up"]
 
 Event = SignIns | Passwords | Accounts | Classes | Settings | Organizations | Reviews | Syncs | Upkeep
 """A new event is named in one of the groups above: the type checker refuses any other."""

@@ -147,8 +147,8 @@ class AccountCommit:
             results.keep(action, Log(link=link_before(linked.before(action))))
         update_rows(connection, ACCOUNTS, _UPDATE, ("id",), accounts)
         update_rows(connection, ACCOUNTS, ("archived_at", "archived_by_sync"), ("id",), revived)
-        if self._mails:
-            outbox.revive_account_made(connection, [row[-1] for row in revived], self._ledger.clock())
+        # Whatever this sync's option says, for it may be an undo's: they were to be told when they were made.
+        outbox.revive_account_made(connection, [row[-1] for row in revived], self._ledger.clock())
         self._relink(connection, links)
 
     def _account(self, account: Held, values: Values) -> Row:

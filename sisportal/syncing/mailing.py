@@ -57,7 +57,7 @@ class Letter(msgspec.Struct, frozen=True):
 
 Compose = Callable[[MailKind, dict[str, Any]], Letter]
 """Writes a letter of a kind from what it needs: ``name``, ``username``, ``portal_name``, ``timezone``, ``base_url``; and ``link`` and
-``until`` (a moment), or ``text`` and ``report`` (an address)."""
+``until`` (a moment), or ``text`` and ``path`` (to where it is seen)."""
 
 
 class NotNeeded(Exception):
@@ -221,8 +221,6 @@ def _written(mailer: Mailer, mail: Claimed) -> tuple[EmailMessage, str, str]:
             "base_url": mailer.base_url,
         }
         needs |= _link(connection, mailer, mail, recipient, now) if mail.kind in PURPOSES else mail.details
-        if mail.sync_id is not None:
-            needs["report"] = f"{mailer.base_url}/syncs/{mail.sync_id}"
         sender = sender_of(connection, mailer.server, mailer.base_url)
     letter = mailer.compose(mail.kind, needs)
     return _message(mailer, mail, letter, (needs["portal_name"], sender), (needs["name"], recipient)), sender, recipient

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from sisportal.models import Account, AccountRole, AuditEvent, Notification
-from sisportal.syncing import concerned
+from sisportal.syncing import concerned, outbox
 from sisportal.syncing.audit_events import Event
 
 SCHEDULE = "schedule"
@@ -38,6 +38,7 @@ def write_notifications(connection: Connection, sync_id: int | None, kind: str, 
     ]
     if rows:
         connection.execute(insert(Notification), rows)
+        outbox.put_copies(connection, sync_id, kind, told, now)
 
 
 def record(

@@ -1,13 +1,14 @@
 """The outbox: mails written in the transaction of what causes them, claimed one at a time, and what became of each."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Engine, Table, func, insert, select, update
 
-from sisportal.models import Mail, MailKind, MailState
+from sisportal.models import Account, Mail, MailKind, MailState, NotificationCopy
 from sisportal.models.database import writing
 from sisportal.syncing.rows import Row, chunks, insert_rows, stored_moment, update_rows
 from sisportal.syncing.settings import read_setting, write_setting
@@ -100,6 +101,20 @@ def put_account_made(
         if email
     ]
     insert_rows(connection, MAILS, _WRITTEN, rows)
+
+
+def put_copies(
+    connection: Connection, sync_id: int | None, kind: str, told: Mapping[int, tuple[str, str]], now: datetime
+) -> None:
+    """Write a mail to those who want a copy of this kind of notification; ``told``: account -> sentence and path."""
+    wanted = (
+        select(Account.id, Account.email)
+        .join(NotificationCopy, NotificationCopy.account_id == Account.id)
+        .where(NotificationCopy.kind == kind, Account.id.in_(told), Account.email != "")
+    )
+    for id_, email in connection.execute(wanted).all():
+        text, path = told[id_]
+        put(connection, MailKind.NOTIFICATION, id_, email, now, sync_id=sync_id, text=text, path=path)
 
 
 def revive_account_made(connection: Connection, account_ids: list[int], now: datetime) -> None:

@@ -8,6 +8,7 @@ from sisportal.models import Account
 from sisportal.models.database import writing
 from sisportal.syncing import browser_sessions, notices
 from sisportal.syncing.administrators import Refused, check_chosen, fits, hashed, words_of
+from sisportal.syncing.password_ways import end_cards, end_links
 from sisportal.syncing.review import Who
 
 NOT_YOURS = "That is not your password."
@@ -29,6 +30,8 @@ def change(engine: Engine, who: Who, current: str, password: str, portal_name: s
         if connection.execute(same.values(values)).rowcount != 1:
             raise Refused("current", "Your password was changed elsewhere in the meantime.")
         browser_sessions.end_all(connection, [account.id])
+        end_links(connection, account.id, now)
+        end_cards(connection, account.id, now)
         notices.record(
             connection, "password-changed", who.name, now, actor=who.name, actor_id=who.id, address=who.address
         )

@@ -11,6 +11,7 @@ from sisportal.models.database import writing
 from sisportal.syncing import browser_sessions, notices
 from sisportal.syncing.administrators import check_password, hashed
 from sisportal.syncing.browser_sessions import key_of
+from sisportal.syncing.password_ways import end_cards, end_links
 from sisportal.syncing.review import Who
 
 
@@ -20,9 +21,11 @@ class Purpose(StrEnum):
     SET = "set"
     """A first password, for an account that has just been made."""
     RESET = "reset"
+    CARD = "card"
+    """Of somebody who has just shown a login card."""
 
 
-GOOD_FOR = {Purpose.SET: timedelta(days=7), Purpose.RESET: timedelta(hours=24)}
+GOOD_FOR = {Purpose.SET: timedelta(days=7), Purpose.RESET: timedelta(hours=24), Purpose.CARD: timedelta(minutes=30)}
 Holder = Row[int, str, str]
 """Id and username of the account that a link is for, and the purpose."""
 
@@ -39,7 +42,7 @@ def make(
     if username is None:
         return None
     token = token or secrets.token_urlsafe(32)
-    _end_links(connection, account_id, now)
+    end_links(connection, account_id, now)
     values = {
         "key": key_of(token), "account_id": account_id, "purpose": purpose, "made_by": who.name, "created_at": now,
         "expires_at": now + GOOD_FOR[purpose],
@@ -71,18 +74,13 @@ def use(engine: Engine, token: str, password: str, now: datetime, *, address: st
     password_hash = hashed(password)  # slow on purpose, so before the transaction
     with writing(engine).begin() as connection:
         found = holder(connection, token, now)
-        if found is None or not _end_links(connection, found.id, now):
+        if found is None or not end_links(connection, found.id, now):
             return None
         values = {"password_hash": password_hash, "session_version": Account.session_version + 1}
         connection.execute(update(Account).where(Account.id == found.id).values(values))
+        end_cards(connection, found.id, now, used=found.purpose == Purpose.CARD)
         browser_sessions.end_all(connection, [found.id])
         notices.record(
             connection, "password-chosen", found.username, now, actor=found.username, actor_id=found.id, address=address
         )
     return str(found.username)
-
-
-def _end_links(connection: Connection, account_id: int, now: datetime) -> int:
-    """End every link of an account that is still good; how many there were."""
-    good = update(PasswordLink).where(PasswordLink.account_id == account_id, PasswordLink.ended_at.is_(None))
-    return connection.execute(good.values(ended_at=now)).rowcount

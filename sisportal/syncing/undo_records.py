@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, delete
 
 from sisportal.roster.fields import CLASS_FIELDS, Standing, Values, standing
 from sisportal.roster.keeping_back import Kept, kept_by_undo, kept_of, merged
-from sisportal.syncing import browser_sessions, kept_back, undo_places
+from sisportal.syncing import browser_sessions, kept_back, outbox, undo_places
 from sisportal.syncing.held import (
     ACCOUNT_COLUMNS,
     ACCOUNT_LINKS,
@@ -179,6 +179,8 @@ class RecordRestoring:
         update_rows(connection, target.table, _FATES, ("id",), fates)
         if target is PEOPLE:
             browser_sessions.end_all(connection, (row[-1] for row in fates if row[0] is not None))
+            back = [row[-1] for row in fates if row[0] is None]
+            outbox.revive_account_made(connection, back, self._ledger.clock())
 
     def _relink(self, connection: Connection, ready: list[One]) -> dict[int, Log]:
         """Put links back; what each action keeps for an undo of its own."""

@@ -47,6 +47,8 @@ READERS_PLACES = (
     Place("Classes", "/classes", "book", for_part=True),
     Place("SIS", "/admin/sis", "refresh", "Admin", also="/syncs/", app="sis-integration"),
     Place("App center", "/admin/apps", "apps", "Admin"),
+    Place("Mail", "/admin/mail", "mail", "Admin"),
+    Place("Login cards", "/admin/login-cards", "printer", "Admin"),
     Place("Audit", "/audit", "clipboard-list", "Admin"),
 )
 

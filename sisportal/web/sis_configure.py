@@ -137,6 +137,7 @@ def _context(connection: SisConnection, errors: dict[str, str] | None = None) ->
         ],
         "errors": errors or {},
         "waiting": db.session.scalar(current),
+        "mails_wait": options.email_on_create and not current_app.extensions["settings"].smtp_url,
     }
 
 

@@ -13,9 +13,9 @@ BASE_URL = "https://portal.example.org"
 
 
 def compose(kind: MailKind, needs: dict[str, Any]) -> Letter:
-    """Subject: the kind. Text: the link or the text, and the report."""
+    """Subject: the kind. Text: the link or the text, and the path."""
     text = str(needs.get("link") or needs.get("text") or "")
-    return Letter(str(kind), f"{text}\n{needs.get('report', '')}", f"<p>{needs['username']}</p>")
+    return Letter(str(kind), f"{text}\n{needs.get('path', '')}", f"<p>{needs['username']}</p>")
 
 
 def mailer(engine: Engine, clock: FakeClock, url: str) -> Mailer:

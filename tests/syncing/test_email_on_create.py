@@ -82,6 +82,36 @@ def test_who_left_before_the_mail_was_sent_gets_it_when_they_are_back(
     assert mail_server.recipients.count(str(who.email)) == 1
 
 
+def test_a_sync_that_is_undone_and_done_again_writes_to_nobody_twice(
+    quick_portal: Portal, mail_server: MailServerDouble
+) -> None:
+    quick_portal.option("email_on_create", "yes")
+    first = quick_portal.sync_all()
+    clock = FakeClock(quick_portal.now)
+    post = mailer(quick_portal.engine, clock, mail_server.url)
+    send_due(post)
+    undo = quick_portal.undo(first)
+    quick_portal.undo(undo)
+    clock.now = quick_portal.now
+    assert send_due(post).states == {}
+    assert sorted(mail_server.recipients) == addresses(quick_portal)
+
+
+def test_a_sync_that_is_undone_before_the_mails_are_sent_and_done_again_writes_once(
+    quick_portal: Portal, mail_server: MailServerDouble
+) -> None:
+    quick_portal.option("email_on_create", "yes")
+    first = quick_portal.sync_all()
+    undo = quick_portal.undo(first)
+    clock = FakeClock(quick_portal.now)
+    post = mailer(quick_portal.engine, clock, mail_server.url)
+    assert set(send_due(post).states) == {"dropped"}
+    quick_portal.undo(undo)
+    clock.now = quick_portal.now
+    send_due(post)
+    assert sorted(mail_server.recipients) == addresses(quick_portal)
+
+
 @pytest.mark.parametrize(
     ("command", "answer", "code"),
     [("RCPT", "550 5.1.1 no such user", "mail-bounced"), ("END", "554 no", "mail-failed")],

@@ -192,6 +192,23 @@ def test_a_bad_address_bounces_and_the_others_are_sent(
     assert answer(engine, 2) == "This is not an e-mail address."
 
 
+def test_nobodys_address_name_or_link_is_in_the_log(
+    engine: Engine, clock: FakeClock, post: Mailer, mail_server: MailServerDouble, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    for kind in (MailKind.PASSWORD_RESET, MailKind.NOTIFICATION, MailKind.ACCOUNT_MADE):
+        put(engine, kind)
+    mail_server.answers["END"] = ["250 taken", "554 sue@example.org no", "451 sue@example.org later"]
+    send_due(post)
+    mail_server.answers["CONNECT"] = ["554 go away, sue@example.org"]
+    clock.pass_(minutes=1)
+    send_due(post)
+    token = mail_server.mails[0].text.strip().rpartition("/")[2]
+    said = [record.getMessage().lower() for record in caplog.records]
+    assert len(said) == 4
+    assert [text for text in said if "sue" in text or "@" in text or token.lower() in text] == []
+
+
 def test_a_name_cannot_become_another_header(engine: Engine, post: Mailer, mail_server: MailServerDouble) -> None:
     change(engine, SUE, first_name='Sue\r\nBcc: eve@example.org\r\n\r\n"<x@y.z>', last_name="سو 😀")
     put(engine)

@@ -130,3 +130,13 @@ def test_a_viewer_reads_the_options(ben: FlaskClient, engine: Engine) -> None:
 
     assert ("Match students by Student ID" in words(page), "Save the options" in page.text) == (True, False)
     assert ben.post(CONFIGURE, data=form()).status_code == 403
+
+
+def test_that_no_mail_can_be_sent_is_said_where_new_accounts_are_to_be_written_to(
+    ada: FlaskClient, engine: Engine
+) -> None:
+    assert "No mail server is set" not in words(ada.get(CONFIGURE))
+
+    ada.post(CONFIGURE, data=form(email_on_create=["yes"]))
+
+    assert "what a commit writes waits" in words(ada.get(CONFIGURE))
