@@ -10,13 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from drill import accidents_of_people, accidents_of_the_machine, accidents_of_the_source
+from drill.catalogue import ACCIDENTS, Accident
 from drill.copying import NothingToCopy, base_of, sample
-from drill.scene import ACCIDENTS, Accident, Base, staged
+from drill.scene import Base, staged
 from sisportal.config import ConfigError, Settings, load
-
-CATALOGUE = (accidents_of_the_source, accidents_of_people, accidents_of_the_machine)
-"""The modules that put accidents on the list."""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ KILLS = 3
 A_WHILE = timedelta(minutes=1)
 
 
-def _killed(scene: Scene, stage: str, sync_id: int) -> None:
+def kill_at_any_statement(scene: Scene, stage: str, sync_id: int) -> None:
     """Kill the stage at several of its statements, each time in a copy, and let it go on."""
     scene.engine.dispose()
     task = Task(stage, sync_id, [], scene.now, scene.served.url, scene.served.sandbox.token)
@@ -49,13 +49,13 @@ def _killed(scene: Scene, stage: str, sync_id: int) -> None:
 )
 def a_kill_during_the_commit(scene: Scene) -> None:
     scene.pass_day(seed=3, pace=8)
-    _killed(scene, "commit", scene.prepare())
+    kill_at_any_statement(scene, "commit", scene.prepare())
 
 
 @accident("A prepare that is killed anywhere leaves the portal alone, and the next one plans the same.")
 def a_kill_during_the_prepare(scene: Scene) -> None:
     scene.pass_day(seed=3, pace=8)
-    _killed(scene, "prepare", scene.request())
+    kill_at_any_statement(scene, "prepare", scene.request())
 
 
 @contextmanager

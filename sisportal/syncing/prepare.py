@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy.exc import OperationalError
 
 from sisportal.models import NoticeKind, SisConnection, Sync, SyncMode, SyncState
 from sisportal.models.database import writing
@@ -34,6 +35,8 @@ from sisportal.syncing.words import Counts, held_sentence, held_sentences, plann
 logger = logging.getLogger(__name__)
 
 UNEXPECTED = "Something unexpected happened. The server's log has the details; nothing was changed. Try again."
+
+NO_DATABASE = "The database could not be written ({}). Nothing was changed in the portal. Make room on the disk where it is full, then start the sync again."
 
 
 def request_sync(
@@ -126,6 +129,10 @@ def _prepare(engine: Engine, sync_id: int, open_provider: OpenProvider, clock: C
         )
     except (ProviderError, SecretsUnreadable, Stopped) as error:
         return _settle(engine, sync_id, SyncState.FAILED, clock(), str(error), getattr(error, "code", "secrets"))
+    except OperationalError as error:
+        # Where not even this can be written, the sync is found interrupted once the database is back.
+        _settle(engine, sync_id, SyncState.FAILED, clock(), NO_DATABASE.format(error.orig), "database")
+        raise
     except Exception:
         logger.exception("prepare failed", extra={"sync_id": sync_id})
         _settle(engine, sync_id, SyncState.FAILED, clock(), UNEXPECTED, "unexpected")

@@ -1,5 +1,6 @@
 """Error pages: one sentence that says what happened and one that says what to do; they need no account and no database."""
 
+import errno
 from dataclasses import dataclass
 
 from flask import Flask, Response, current_app
@@ -72,6 +73,22 @@ TEXTS = {
 }
 
 
+FULL = ErrorText(
+    "The disk is full",
+    "Nothing more can be stored, so nothing of this was kept. What was saved before is safe, and syncs go on when there is room.",
+    "Tell whoever hosts the portal: it needs room where DATA_DIR or the database is. Then try again.",
+    again=True,
+)
+BUSY = ErrorText(
+    "The database is busy",
+    "Something else is writing to it for longer than the portal waits, so nothing of this was kept. What was saved before is safe.",
+    "Try again in a minute. If it stays, tell whoever hosts the portal.",
+    again=True,
+)
+REASONS = {"is full": FULL, "no space left": FULL, "is locked": BUSY, "lock timeout": BUSY}
+"""Words by which SQLite and PostgreSQL say what keeps them; whatever else they say is the usual page of 503."""
+
+
 class Explained(NotFound):
     """A page that is not there for a reason that may be told."""
 
@@ -103,10 +120,20 @@ def _answer_http_error(error: HTTPException) -> Response | HTTPException:
 def _answer_database_away(error: OperationalError) -> Response:
     """Locked for too long, full or not there: nothing of the request was kept."""
     current_app.logger.error("the database cannot be used: %s", error.orig)
-    return error_page(503)
+    said = str(error.orig).lower()
+    return error_page(503, next((text for words, text in REASONS.items() if words in said), None))
+
+
+def _answer_no_room(error: OSError) -> Response:
+    """A file that was sent does not fit on the disk; whatever else the machine refuses is not expected."""
+    if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        raise error
+    current_app.logger.error("the disk is full")
+    return error_page(503, FULL)
 
 
 def init_errors(app: Flask) -> None:
     """Every error of ``app`` is answered by its page; an unexpected one is logged by Flask and answered as 500."""
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(OperationalError, _answer_database_away)
+    app.register_error_handler(OSError, _answer_no_room)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from drill.__main__ import CATALOGUE, play
+from drill.__main__ import play
+from drill.catalogue import ACCIDENTS, MODULES
 from drill.copying import sample
-from drill.scene import ACCIDENTS, Base
+from drill.scene import Base
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +24,6 @@ def test_the_promise_is_kept(base: Base, name: str) -> None:
 
 def test_every_promise_is_a_sentence_and_every_accident_has_one() -> None:
     assert len(ACCIDENTS) >= 37
-    assert len(CATALOGUE) == len(list(Path(str(CATALOGUE[0].__file__)).parent.glob("accidents_*.py")))
+    assert len(MODULES) == len(list(Path(str(MODULES[0].__file__)).parent.glob("accidents_*.py")))
     for each in ACCIDENTS.values():
         assert re.fullmatch(r"[A-Z].{20,160}\.", each.promise), each.promise

@@ -2,7 +2,11 @@
 
 import hashlib
 import json
+import os
+import resource
 import stat
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert, inspect, select, text, update
 
-from sisportal.config import load
+from sisportal.config import PROJECT, load
 from sisportal.extensions import db
 from sisportal.factory import create_app
 from sisportal.folder import held
@@ -406,3 +410,25 @@ def test_a_restore_that_fails_half_way_leaves_everything_as_it_was(make: Make, t
     assert (rows(cli), tables_of(cli)) == (before, names)
     assert cli.answer("check") == {"ok": True, "findings": []}
     assert list(tmp_path.rglob(".restore-*")) == []
+
+
+def test_a_backup_that_finds_no_room_leaves_the_older_one_and_says_so(make: Make, tmp_path: Path) -> None:
+    """Files may not grow beyond a few kilobytes, as on a disk that is full."""
+    cli, file = make("sqlite"), tmp_path / "all.zip"
+    cli.answer("setup", "--email", "ada@example.org", "--password", "twelve letters")
+    cli.answer("backup", file)
+    older = file.read_bytes()
+    environ = {
+        "PATH": os.environ["PATH"],
+        "DATA_DIR": str(cli.app.extensions["settings"].data_dir),
+        "SECRET_KEY": "made-up 0",
+    }
+
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "backup", file], cwd=PROJECT, env=environ, capture_output=True, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000)), timeout=60, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, "File too large" in done.stderr) == (1, True), done.stderr
+    assert file.read_bytes() == older
+    assert [path.name for path in tmp_path.iterdir() if "all.zip" in path.name] == ["all.zip"]

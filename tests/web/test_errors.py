@@ -1,10 +1,17 @@
 """Error pages say what happened and what to do, whoever asks."""
 
+import errno
+import sqlite3
+
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
-from sisportal.web.errors import TEXTS
+from sisportal.extensions import db
+from sisportal.web.errors import BUSY, FULL, TEXTS, ErrorText
 from tests.web.style_site import make_style_site
 
 
@@ -57,3 +64,58 @@ def test_an_error_keeps_the_headers_that_belong_to_it(client: FlaskClient) -> No
 
     assert answer.status_code == 405
     assert {"GET", "HEAD", "OPTIONS"} == set(answer.headers["Allow"].split(", "))
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (sqlite3.OperationalError("database or disk is full"), FULL),
+        (psycopg.errors.DiskFull("could not extend file: No space left on device"), FULL),
+        (OSError(errno.ENOSPC, "No space left on device"), FULL),
+        (sqlite3.OperationalError("database is locked"), BUSY),
+        (psycopg.errors.LockNotAvailable("canceling statement due to lock timeout"), BUSY),
+        (psycopg.OperationalError("connection refused"), TEXTS[503]),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_said_to_be_full_busy_or_away(error: Exception, text: ErrorText) -> None:
+    site = make_style_site()
+
+    @site.get("/breaks")
+    def breaks() -> str:
+        raise error if isinstance(error, OSError) else OperationalError("a statement", {}, error)
+
+    answer = site.test_client().get("/breaks")
+
+    assert (answer.status_code, f"<h1>{text.title}</h1>" in answer.text) == (503, True)
+    assert text.advice in answer.text
+
+
+def test_another_error_of_the_machine_is_unexpected(site: Flask) -> None:
+    site = make_style_site()
+
+    @site.get("/breaks")
+    def breaks() -> str:
+        raise FileNotFoundError(errno.ENOENT, "gone")
+
+    assert site.test_client().get("/breaks").status_code == 500
+
+
+def test_a_form_sent_while_the_disk_is_full_is_answered_so_and_nothing_is_kept(app: Flask, ada: FlaskClient) -> None:
+    """The database may not grow: real SQLite, no page more."""
+
+    def limit(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
+
+    with app.app_context():
+        engine = db.engine
+        engine.dispose()
+    event.listen(engine, "connect", limit)
+    answers: list[str] = []
+    while "The disk is full" not in "".join(answers[-1:]) and len(answers) < 100:
+        name = f"Gym {len(answers)} {'x' * 100}"
+        answers.append(ada.post("/organizations/new", data={"name": name, "welcome": "x" * 900}).text)
+
+    event.remove(engine, "connect", limit)
+    engine.dispose()
+    assert "The disk is full" in answers[-1]
+    assert ada.get("/organizations").status_code == 200
