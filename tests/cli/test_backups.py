@@ -422,6 +422,7 @@ def test_a_backup_that_finds_no_room_leaves_the_older_one_and_says_so(make: Make
         "PATH": os.environ["PATH"],
         "DATA_DIR": str(cli.app.extensions["settings"].data_dir),
         "SECRET_KEY": "made-up 0",
+        "PYTHONDONTWRITEBYTECODE": "1",  # compiled modules would be cut off as well
     }
 
     done = subprocess.run(

@@ -2,7 +2,10 @@
 
 import importlib
 import signal
+import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,13 +13,14 @@ import pytest
 from flask import Flask
 from redis import Redis
 from rq.registry import FailedJobRegistry
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
+from jobs.queue_server import answers, command, find_server
 from jobs.schedule import tick
 from jobs.sync import commit
 from sisportal.extensions import db
 from sisportal.factory import utc_now
-from sisportal.models import Sync, SyncState
+from sisportal.models import Account, AccountLink, Action, Sync, SyncState
 from sisportal.sandbox.faults import Fault
 from sisportal.sandbox.serving import Served
 from sisportal.syncing.prepare import prepare, request_sync
@@ -171,3 +175,63 @@ def test_the_clock_lives_through_a_database_that_is_away(portal: Flask, caplog: 
         "recovery failed; it is tried again in 10 seconds",
         "the schedule could not be looked at; it is tried again in 10 seconds",
     ]
+
+
+@pytest.fixture
+def own_redis(environ: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A Redis of this test's own, which the portal uses: it may be killed."""
+    with tempfile.TemporaryDirectory(prefix="portal-redis-") as name:
+        url = f"unix://{name}/redis.sock"
+        environ["REDIS_URL"] = url
+        with subprocess.Popen(command(find_server(), url, Path(name))) as server:
+            limit = time.monotonic() + LONG
+            while not answers(url):
+                assert time.monotonic() < limit
+                time.sleep(0.02)
+            yield server
+            server.kill()
+
+
+def test_a_stage_ends_well_although_redis_is_killed_meanwhile_and_the_worker_waits_for_it(
+    own_redis: subprocess.Popen[bytes], portal: Flask, start: Start, sandbox: Served, environ: dict[str, str]
+) -> None:
+    sandbox.sandbox.faults.add(Fault(name="slow", path="/v3.1/sections", seconds=2, times=1))
+    worker = start("jobs.worker")
+    sync_id = request_sync(db.engine, 1, utc_now())
+    portal.extensions["queue"].send_prepare(sync_id)
+    assert becomes(sync_id, SyncState.PREPARING)
+
+    own_redis.kill()
+    own_redis.wait()
+
+    assert becomes(sync_id, SyncState.PREPARED)
+    url = environ["REDIS_URL"]
+    folder = Path(url.removeprefix("unix://")).parent
+    with subprocess.Popen(command(find_server(), url, folder)) as again:
+        try:
+            limit = time.monotonic() + LONG
+            while not answers(url):
+                assert time.monotonic() < limit
+                time.sleep(0.02)
+            portal.extensions["queue"].send_commit(sync_id)
+            assert becomes(sync_id, SyncState.COMMITTED)
+            assert worker.poll() is None, "the worker has waited"
+        finally:
+            again.kill()
+
+
+def test_of_two_workers_that_get_the_same_commit_one_applies_it(portal: Flask, start: Start) -> None:
+    sync_id = request_sync(db.engine, 1, utc_now())
+    prepare(db.engine, sync_id, portal.extensions["open_provider"], utc_now)
+    start("jobs.worker")
+    start("jobs.worker")
+    for _ in range(4):
+        portal.extensions["queue"].send_commit(sync_id)
+
+    assert becomes(sync_id, SyncState.COMMITTED)
+    with db.engine.connect() as connection:
+        states = set(connection.scalars(select(Action.state)))
+        accounts = connection.scalar(select(func.count()).select_from(Account))
+        links = connection.scalar(select(func.count()).select_from(AccountLink))
+    assert states == {"applied"}
+    assert accounts == links
