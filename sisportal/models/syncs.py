@@ -78,6 +78,8 @@ class NoticeKind(StrEnum):
     """Automatic sync was switched off."""
     SILENT = "silent"
     """Nothing has come for too long."""
+    RESTORED = "restored"
+    """The portal was restored from a backup."""
 
 
 class Sync(Base):

@@ -138,7 +138,8 @@ def _finish(ledger: Ledger, connection_id: int, undone_id: int | None) -> SyncSt
         else:
             told = undone_sentence(undone_id, ledger.counts)
         pins.refresh(connection, load(connection, connection_id))
-        kind = NoticeKind.PARTLY_COMMITTED if partly else NoticeKind.COMMITTED
+        whole = NoticeKind.COMMITTED if undone_id is None else NoticeKind.UNDONE
+        kind = NoticeKind.PARTLY_COMMITTED if partly else whole
         notices.notify(connection, ledger.sync_id, kind, f"{told} {note}".strip(), now)
         _record(connection, ledger, state, now)
     return state

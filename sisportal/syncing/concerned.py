@@ -18,7 +18,7 @@ _OUTCOMES = {
 }
 
 
-def organization_administrators(connection: Connection, sync_id: int, kind: str) -> dict[int, tuple[str, str]]:
+def organization_administrators(connection: Connection, sync_id: int, kind: NoticeKind) -> dict[int, tuple[str, str]]:
     """Account -> (sentence, path) of every active one of whose organizations, or those below, the sync has something to say.
 
     A sync that failed concerns everybody whose organizations it would have read.
@@ -38,7 +38,7 @@ def organization_administrators(connection: Connection, sync_id: int, kind: str)
     return told
 
 
-def _parts(connection: Connection, sync_id: int, kind: str) -> Parts:
+def _parts(connection: Connection, sync_id: int, kind: NoticeKind) -> Parts:
     """What a sync has to say of each organization."""
     mapped = (SisSchool.connection_id == Sync.connection_id) & SisSchool.organization_id.is_not(None)
     if kind not in _OUTCOMES:
@@ -49,7 +49,7 @@ def _parts(connection: Connection, sync_id: int, kind: str) -> Parts:
         select(SisSchool.organization_id, Action.type, func.count())
         .join(Sync, mapped)
         .join(Action, (Action.sync_id == Sync.id) & (Action.school == SisSchool.source_id))
-        .where(Sync.id == sync_id, Action.state == _OUTCOMES[NoticeKind(kind)])
+        .where(Sync.id == sync_id, Action.state == _OUTCOMES[kind])
         .group_by(SisSchool.organization_id, Action.type)
     )
     for organization, type_, number in connection.execute(changed):

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from sisportal.models import Account, AccountRole, AuditEvent, Notification
+from sisportal.models import Account, AccountRole, AuditEvent, NoticeKind, Notification
 from sisportal.syncing import concerned, outbox
 from sisportal.syncing.audit_events import Event
 
@@ -16,8 +16,10 @@ Told = Mapping[int, tuple[str, str]]
 """Account -> the sentence that its person reads, and the path that it leads to."""
 
 
-def notify(connection: Connection, sync_id: int | None, kind: str, text: str, now: datetime, *, link: str = "") -> None:
-    """Tell those concerned what happened (SPEC 2.5): a ``NoticeKind``, a sentence, and a path, else the sync's report.
+def notify(
+    connection: Connection, sync_id: int | None, kind: NoticeKind, text: str, now: datetime, *, link: str = ""
+) -> None:
+    """Tell those concerned what happened (SPEC 2.5): of which kind, a sentence, and a path, else the sync's report.
 
     Every active administrator; of organization administrators those of whose organizations the sync has something to
     say, in words about these alone and with a link to them.
@@ -30,7 +32,9 @@ def notify(connection: Connection, sync_id: int | None, kind: str, text: str, no
     write_notifications(connection, sync_id, kind, told, now)
 
 
-def write_notifications(connection: Connection, sync_id: int | None, kind: str, told: Told, now: datetime) -> None:
+def write_notifications(
+    connection: Connection, sync_id: int | None, kind: NoticeKind, told: Told, now: datetime
+) -> None:
     """Write a notification for each of these people: the one place where any is written."""
     rows = [
         {"account_id": id_, "sync_id": sync_id, "kind": kind, "text": text, "link": link, "created_at": now}

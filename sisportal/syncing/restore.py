@@ -11,7 +11,17 @@ import msgspec
 from sqlalchemy import Connection, delete, func, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from sisportal.models import LoginCard, Mail, MailState, PasswordLink, SignedInBrowser, SisConnection, Sync, SyncState
+from sisportal.models import (
+    LoginCard,
+    Mail,
+    MailState,
+    NoticeKind,
+    PasswordLink,
+    SignedInBrowser,
+    SisConnection,
+    Sync,
+    SyncState,
+)
 from sisportal.syncing import notices, outbox
 from sisportal.syncing.backup_file import Manifest, Table, Unusable, rows_of
 from sisportal.syncing.credentials import Cipher, SecretsUnreadable
@@ -71,7 +81,7 @@ def settle(connection: Connection, manifest: Manifest, cipher: Cipher, now: date
     )
     made_at = f"{manifest.made_at:%Y-%m-%d %H:%M} UTC"
     notices.record(connection, "portal-restored", "portal", now, actor=actor, made_at=made_at, rows=manifest.rows)
-    notices.notify(connection, None, "restored", _sentence(restored), now)
+    notices.notify(connection, None, NoticeKind.RESTORED, _sentence(restored), now)
     return restored
 
 

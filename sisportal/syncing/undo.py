@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, func, select
 
-from sisportal.models import ActionState, Sync, SyncState
+from sisportal.models import ActionState, NoticeKind, Sync, SyncState
 from sisportal.models.database import writing
 from sisportal.roster.options import defaults
 from sisportal.syncing import notices
@@ -55,7 +55,9 @@ class UndoPreparation:
             values: dict[str, Any] = {"counts": counts, "note": note, "stage": "", "prepared_at": now, "claim": None}
             values["request"] = request | {"note": note}
             move(connection, self._sync_id, SyncState.PREPARED, **values)
-            notices.notify(connection, self._sync_id, "prepared", f"{undo_sentence(undone_id, counts)} {note}", now)
+            notices.notify(
+                connection, self._sync_id, NoticeKind.PREPARED, f"{undo_sentence(undone_id, counts)} {note}", now
+            )
         return SyncState.PREPARED
 
 

@@ -26,6 +26,7 @@ KINDS = {
     NoticeKind.UNDONE: "Undone",
     NoticeKind.SWITCHED_OFF: "Switched off",
     NoticeKind.SILENT: "Nothing came",
+    NoticeKind.RESTORED: "Restored",
 }
 TONES = {
     NoticeKind.PREPARED: "info",

@@ -26,6 +26,7 @@ from sisportal.models import (
     Mail,
     MailKind,
     MailState,
+    NoticeKind,
     Notification,
     PasswordLink,
     SignedInBrowser,
@@ -394,7 +395,8 @@ def test_a_restore_that_fails_half_way_leaves_everything_as_it_was(make: Make, t
     cli, file = make(kind), tmp_path / "all.zip"
     cli.answer("setup", "--email", "ada@example.org", "--password", "twelve letters")
     with cli.app.app_context(), db.engine.begin() as connection:
-        notices.notify(connection, None, "failed", "Something is about account 1.", cli.app.extensions["clock"]())
+        told = "Something is about account 1."
+        notices.notify(connection, None, NoticeKind.FAILED, told, cli.app.extensions["clock"]())
     cli.answer("backup", file)
     rewritten(file, "tables/account.jsonl", lambda _data: b"")
     nothing = {"rows": 0, "sha256": hashlib.sha256(b"").hexdigest()}

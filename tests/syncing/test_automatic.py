@@ -436,3 +436,23 @@ def test_what_is_not_connected_starts_nothing(quick_portal: Portal) -> None:
         connection.execute(update(SisConnection).values(options={}))
     assert run_due(quick_portal.engine, FakeQueue(), quick_portal.now) == []
     assert quick_portal.rows(Notification) == []
+
+
+def test_what_was_left_out_stays_left_out_after_an_undo_too(night: Night) -> None:
+    """An undo is told as such, and says nothing of what the syncs before it left out."""
+    portal = night.portal
+    portal.option("auto_commit", "yes")
+    first = portal.prepare()
+    left_out = next(key for key in portal.actions(first) if key[0] == "student")
+    tick(portal.engine, first, [portal.actions(first)[left_out].id], False, WHO, portal.now)
+    portal.commit(first)
+    section = next(iter(portal.served.sandbox.district.sections))
+    edits.rename_section(portal.served.sandbox.district, section.id, "Another name")
+    second = night.run(HALF_PAST_FOUR)
+
+    portal.undo(second.id)
+    row = night.run(HALF_PAST_FOUR + days(1))
+
+    assert "undone" in night.told()
+    assert portal.states(row.id).get(left_out[2]) == "unticked"
+    assert left_out[2] not in portal.accounts()

@@ -59,7 +59,7 @@ def told(engine: Engine) -> dict[str, tuple[str, str]]:
         return {row[0]: (row[1], row[2]) for row in rows}
 
 
-def notified(engine: Engine, sync_id: int | None, kind: str, **how: str) -> dict[str, tuple[str, str]]:
+def notified(engine: Engine, sync_id: int | None, kind: NoticeKind, **how: str) -> dict[str, tuple[str, str]]:
     with writing(engine).begin() as connection:
         notify(connection, sync_id, kind, "What happened.", NOW, **how)
     return told(engine)

@@ -6,7 +6,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from sisportal.extensions import db
-from sisportal.models import Notification
+from sisportal.models import NoticeKind, Notification
+from sisportal.web.notifications import KINDS
 from tests.web.conftest import NOW
 
 
@@ -116,3 +117,7 @@ def test_the_bell_asks_again_by_itself(ada: FlaskClient) -> None:
     bell = ada.get("/notifications/bell").text
     assert 'hx-get="/notifications/bell"' in bell
     assert 'hx-trigger="every 20s"' in bell
+
+
+def test_every_kind_of_notification_can_be_asked_for() -> None:
+    assert set(KINDS) == {"", *NoticeKind}
