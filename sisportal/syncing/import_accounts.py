@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, func, insert, or_, select
 
 from sisportal.models import Account, AccountLink, AccountRole, RecordKind, Source
 from sisportal.roster.entered import ACCOUNT_TEXTS, account_errors, says
@@ -15,7 +15,7 @@ from sisportal.roster.usernames import Usernames
 from sisportal.syncing import pins
 from sisportal.syncing.accounts import TAKEN, Bounds, with_lists
 from sisportal.syncing.held import ACCOUNTS, account_columns, account_held, account_search, column_name
-from sisportal.syncing.import_rows import Connections, Places, Planned, Row
+from sisportal.syncing.import_rows import Connections, Places, Planned, Row, write_changes
 from sisportal.syncing.review import Who
 from sisportal.syncing.rows import chunks, reserve_ids
 
@@ -102,6 +102,7 @@ def plan(connection: Connection, rows: Sequence[Row], bounds: Bounds) -> tuple[l
         after = with_lists(changed, held if target is not None else {})
         label = ", ".join(filter(None, ((held | changed)[part] for part in ("last_name", "first_name"))))
         one = Planned(row.number, label, after, {name: held[name] for name in after}, target, new_links)
+        one.search = account_search(held | after)
         planned.append(one)
         if target is None and "username" not in after:
             nameless.append((row, one))
@@ -115,11 +116,7 @@ def write(connection: Connection, planned: list[Planned], who: Who, now: datetim
     first = reserve_ids(connection, ACCOUNTS, len(new))
     for some in chunks(zip(range(first, first + len(new)), new, strict=True), AT_ONCE):
         connection.execute(insert(Account), [_new(id_, each.after, now) for id_, each in some])
-    for each in (one for one in planned if one.target_id is not None and one.after):
-        columns = {column_name(name): value for name, value in each.after.items()}
-        connection.execute(update(Account).where(Account.id == each.target_id).values(columns))
-    edited = {each.target_id: list(each.after) for each in planned if each.target_id is not None and each.after}
-    _search_anew(connection, edited)
+    edited = write_changes(connection, ACCOUNTS, planned)
     numbered = dict(zip((id(each) for each in new), range(first, first + len(new)), strict=True))
     links: list[Values] = [
         {
@@ -206,11 +203,6 @@ def _new(account_id: int, after: Values, now: datetime) -> dict[str, Any]:
     given = BLANK | after
     row = {column_name(name): value for name, value in given.items()}
     return row | {"id": account_id, "search": account_search(given), "source": Source.IMPORT, "created_at": now}
-
-
-def _search_anew(connection: Connection, edited: Iterable[int]) -> None:
-    for id_, values in _values(connection, edited).items():
-        connection.execute(update(Account).where(Account.id == id_).values(search=account_search(values)))
 
 
 def _linked(connection: Connection, links: Sequence[dict[int, str]]) -> dict[tuple[int, str], int]:

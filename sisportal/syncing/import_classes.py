@@ -1,11 +1,11 @@
 """Classes from a file: found by their ids or by what they are called, compared with what is held, and written (SPEC 10)."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select
 
 from sisportal.models import Account, AccountRole, ClassLink, ClassStyle, Membership, RecordKind, SchoolClass, Source
 from sisportal.roster.entered import CLASS_TEXTS, class_errors, says
@@ -14,7 +14,7 @@ from sisportal.roster.text import folded
 from sisportal.syncing import class_members, pins
 from sisportal.syncing.accounts import Bounds
 from sisportal.syncing.held import CLASSES, class_columns, class_held, class_search, column_name
-from sisportal.syncing.import_rows import Connections, Places, Planned, Row
+from sisportal.syncing.import_rows import Connections, Places, Planned, Row, write_changes
 from sisportal.syncing.review import Who
 from sisportal.syncing.rows import chunks, reserve_ids
 
@@ -120,9 +120,8 @@ def plan(connection: Connection, rows: Sequence[Row], bounds: Bounds) -> tuple[l
             unchanged += 1
             continue
         label, before = (held | changed)["name"], {name: held[name] for name in changed}
-        planned.append(
-            Planned(row.number, label, changed, before, target, new_links, None if has_teachers else teachers)
-        )
+        search, teaching = class_search(held | changed), None if has_teachers else teachers
+        planned.append(Planned(row.number, label, changed, before, target, new_links, search, teaching))
     return planned, unchanged
 
 
@@ -133,20 +132,16 @@ def write(connection: Connection, planned: list[Planned], who: Who, now: datetim
     ids = {id(each): number for number, each in enumerate(new, first)}
     for some in chunks(new, AT_ONCE):
         connection.execute(insert(SchoolClass), [_new(ids[id(each)], each.after, now) for each in some])
-    edited: dict[int, list[str]] = {}
+    edited = write_changes(connection, CLASSES, planned)
     for each in planned:
         class_id = each.target_id if each.target_id is not None else ids[id(each)]
-        if each.target_id is not None and each.after:
-            columns = {column_name(name): value for name, value in each.after.items()}
-            connection.execute(update(SchoolClass).where(SchoolClass.id == class_id).values(columns))
         if each.teachers is not None:
             class_members.set_teachers(connection, class_id, each.teachers)
-        if each.target_id is not None and (each.after or each.teachers is not None):
-            edited[class_id] = [*each.after, *(["teachers"] if each.teachers is not None else [])]
+            if each.target_id is not None:
+                edited.setdefault(class_id, []).append("teachers")
         for connection_id, source_id in each.links.items():
             link = {"connection_id": connection_id, "source_id": source_id, "class_id": class_id, "written": {}}
             connection.execute(insert(ClassLink).values(link))
-    _search_anew(connection, edited)
     pins.edited_many(connection, RecordKind.CLASS, edited, who, now)
 
 
@@ -214,13 +209,6 @@ def _new(class_id: int, after: Values, now: datetime) -> dict[str, Any]:
     given = BLANK | after
     row = {column_name(name): value for name, value in given.items()}
     return row | {"id": class_id, "search": class_search(given), "source": Source.IMPORT, "created_at": now}
-
-
-def _search_anew(connection: Connection, edited: Iterable[int]) -> None:
-    for some in chunks(sorted(edited), AT_ONCE):
-        for row in connection.execute(select(SchoolClass.id, *class_columns()).where(SchoolClass.id.in_(some))).all():
-            found = class_search(class_held(row[1:]))
-            connection.execute(update(SchoolClass).where(SchoolClass.id == row[0]).values(search=found))
 
 
 def _links(

@@ -1,14 +1,17 @@
 """The rows of a file on their way into the portal: what they are about, and what is wrong with them (SPEC 10, "Import")."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
 from sisportal.models import Organization, SisConnection
 from sisportal.roster.fields import Values
 from sisportal.roster.text import folded
+from sisportal.syncing.held import column_name, column_value
 from sisportal.syncing.import_table import Line, Problem, Sheet
+from sisportal.syncing.rows import update_rows
 
 LINKED_BY = {"clever_id": ("clever",), "oneroster_id": ("oneroster", "csv")}
 """The connections that an id belongs to: the first of these kinds that there is."""
@@ -26,12 +29,26 @@ class Planned(msgspec.Struct):
     """None: a new record."""
     links: dict[int, str] = {}
     """Connection -> the id that it knows the record by from now on."""
+    search: str = ""
+    """What lists search in, once it is written."""
     teachers: list[int] | None = None
     """Of a class: its teachers in order, where the row changes them."""
 
     @property
     def verb(self) -> str:
         return "add" if self.target_id is None else "edit"
+
+
+def write_changes(connection: Connection, table: Table, planned: Sequence[Planned]) -> dict[int, list[str]]:
+    """Write what changes of records that exist, in bulk; the fields of each, by its id."""
+    alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+    for each in planned:
+        if each.target_id is not None and each.after:
+            values = [column_value(field, value) for field, value in each.after.items()]
+            alike.setdefault(tuple(each.after), []).append((*values, each.search, each.target_id))
+    for fields, rows in alike.items():
+        update_rows(connection, table, (*map(column_name, fields), "search"), ("id",), rows)
+    return {each.target_id: list(each.after) for each in planned if each.target_id is not None and each.after}
 
 
 class Row:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError
 
 from sisportal.models.database import writing
 from sisportal.syncing import import_accounts, import_classes
@@ -81,7 +82,12 @@ def carry_out(
         if found.bad and not skip_bad:
             raise Refused("Some rows cannot be imported, so nothing was written.")
         if found.planned:
-            _MODULES[sheet.kind].write(connection, found.planned, who, now)
+            try:
+                _MODULES[sheet.kind].write(connection, found.planned, who, now)
+            except IntegrityError as error:
+                raise Refused(
+                    "Somebody else made one of these a moment ago, so nothing was written. Try again."
+                ) from error
             event: Event = "accounts-imported" if sheet.kind == "accounts" else "classes-imported"
             numbers = {"added": len(found.of("add")), "changed": len(found.of("edit")), "left_out": len(found.bad)}
             record(connection, event, f"{found.rows} rows", who, now, **numbers)

@@ -157,6 +157,7 @@ def test_what_a_file_changes_of_a_synced_account_is_pinned(files: Files, sandbox
     taken = files.take("username,last_name,clever_id", f"{account['username']},Changed,{student.id}")
 
     assert numbers(taken) == (0, 1, 0, 0, True)
+    assert [row.search.split()[0] for row in files.rows(Account) if row.id == account["id"]] == ["changed"]
     assert [(row.record_id, row.field, row.here) for row in files.rows(Pin)] == [
         (account["id"], "last_name", "Changed")
     ]
