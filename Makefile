@@ -25,14 +25,15 @@ check: setup
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/python tools/check
+	$(BIN)/python tools/audit
 
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# asks the public list of weaknesses about each locked package, so it needs the internet
+# asks the public list of weaknesses about each locked package, so it needs the internet; check does where it answers
 audit: setup
-	$(BIN)/pip-audit --requirement requirements.txt --disable-pip
+	$(BIN)/python tools/audit --must-answer
 
 bench: setup
 	$(BIN)/python -m bench $(BENCH)

@@ -17,6 +17,7 @@ from sisportal.config import ConfigError, load
 from sisportal.extensions import db
 from sisportal.factory import create_app
 from sisportal.syncing.automatic import run_due
+from sisportal.syncing.keeping import remove_when_due
 
 logger = logging.getLogger("sisportal.jobs")
 
@@ -26,6 +27,7 @@ def tick(app: Flask) -> None:
     with app.app_context():
         recover_now()
         start_due()
+        remove_old()
 
 
 def start_due() -> None:
@@ -35,6 +37,16 @@ def start_due() -> None:
         run_due(db.engine, portal["queue"], portal["clock"]())
     except SQLAlchemyError:
         logger.exception("the schedule could not be looked at; it is tried again in %s seconds", RECOVER_SECONDS)
+    finally:
+        db.engine.dispose()
+
+
+def remove_old() -> None:
+    """Remove what is older than it is kept, once a day, in an application context."""
+    try:
+        remove_when_due(db.engine, current_app.extensions["clock"]())
+    except SQLAlchemyError:
+        logger.exception("old records could not be removed; it is tried again tomorrow")
     finally:
         db.engine.dispose()
 

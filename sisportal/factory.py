@@ -18,6 +18,7 @@ from sisportal.syncing.progress import Clock
 from sisportal.syncing.queue import StageQueue, connect
 from sisportal.web import (
     account_forms,
+    account_sessions,
     accounts,
     app_center,
     appearance,
@@ -33,6 +34,7 @@ from sisportal.web import (
     home,
     login_cards,
     mails,
+    keeping,
     my_account,
     my_classes,
     notification_copies,
@@ -44,6 +46,7 @@ from sisportal.web import (
     organizations,
     password_links,
     printed_cards,
+    person_export,
     setup,
     sign_in,
     sis_configure,
@@ -75,6 +78,7 @@ from sisportal.web.sis_words import init_sis_words
 
 BLUEPRINTS = (
     account_forms.blueprint,
+    account_sessions.blueprint,
     accounts.blueprint,
     app_center.blueprint,
     appearance.blueprint,
@@ -90,6 +94,7 @@ BLUEPRINTS = (
     home.blueprint,
     login_cards.blueprint,
     mails.blueprint,
+    keeping.blueprint,
     my_account.blueprint,
     my_classes.blueprint,
     notification_copies.blueprint,
@@ -101,6 +106,7 @@ BLUEPRINTS = (
     organizations.blueprint,
     password_links.blueprint,
     printed_cards.blueprint,
+    person_export.blueprint,
     setup.blueprint,
     sign_in.blueprint,
     sis_configure.blueprint,

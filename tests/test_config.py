@@ -41,6 +41,14 @@ def test_the_data_folder_is_made_for_this_user_only(tmp_path: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_a_folder_that_everybody_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+
+    loaded(tmp_path)
+
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o750
+
+
 def test_the_secret_key_is_made_once_and_readable_by_this_user_only(tmp_path: Path) -> None:
     first, second = loaded(tmp_path), loaded(tmp_path)
 

@@ -5,12 +5,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import click
+import msgspec
 
 from sisportal.commands.answers import note
-from sisportal.commands.entry import Failed, PortalGroup, portal
+from sisportal.commands.entry import ACTOR, Failed, PortalGroup, portal
 from sisportal.folder import fresh_file
+from sisportal.models.database import writing
 from sisportal.syncing.directory_export import export_json
 from sisportal.syncing.oneroster_export import export_oneroster
+from sisportal.syncing.person_export import export_person
+from sisportal.syncing.review import Who
 from sisportal.syncing.settings import NAME, read_settings
 
 
@@ -36,6 +40,27 @@ def export(format_: str, file: str) -> None:
             sys.stdout.buffer.writelines(pieces)
             return
         _write(Path(file), pieces)
+    note(f"Written to {file}.")
+
+
+@directory.command("person")
+@click.argument("account_id", metavar="ID", type=click.IntRange(min=1))
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+def person(account_id: int, file: str) -> None:
+    """Write everything that is held of one person to FILE, as JSON; to the standard output where it is -.
+
+    ID is the account's, as the export and the address of its page have it. The audit log notes it.
+    """
+    here = portal()
+    with writing(here.engine).begin() as connection:
+        found = export_person(connection, account_id, Who(ACTOR), here.clock())
+    if found is None:
+        raise Failed(f"There is no account {account_id}.")
+    pieces = [msgspec.json.format(msgspec.json.encode(found), indent=2), b"\n"]
+    if file == "-":
+        sys.stdout.buffer.writelines(pieces)
+        return
+    _write(Path(file), pieces)
     note(f"Written to {file}.")
 
 

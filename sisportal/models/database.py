@@ -1,5 +1,7 @@
 """How an engine talks to either database: pragmas and write transactions on SQLite, positional parameters on PostgreSQL."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -9,10 +11,13 @@ BUSY_MILLISECONDS = 15_000
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """Keyword arguments for ``create_engine``: both drivers take rows as plain tuples, which the stages write."""
+    """Keyword arguments for ``create_engine``: both drivers take rows as plain tuples, which the stages write.
+
+    Errors, which reach the log, do not show the values of their statement: those are people's.
+    """
     if make_url(url).get_backend_name() == "postgresql":
-        return {"paramstyle": "format", "pool_pre_ping": True}
-    return {"connect_args": {"timeout": BUSY_MILLISECONDS / 1000}}
+        return {"paramstyle": "format", "pool_pre_ping": True, "hide_parameters": True}
+    return {"connect_args": {"timeout": BUSY_MILLISECONDS / 1000}, "hide_parameters": True}
 
 
 def database_url(url: str) -> str:
@@ -52,6 +57,7 @@ def _open_sqlite(connection: Any, _record: Any) -> None:
     # The driver must not begin transactions by itself: it would do so before DML only, and never for SELECT.
     connection.isolation_level = None
     cursor = connection.cursor()
+    _keep_to_ourselves(cursor.execute("PRAGMA database_list").fetchone()[2])
     for pragma in (
         "journal_mode=WAL",
         "synchronous=NORMAL",
@@ -64,6 +70,15 @@ def _open_sqlite(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _keep_to_ourselves(file: str) -> None:
+    """The database is full of people: only its own user reads it, wherever it lies. What SQLite puts beside it is kept alike."""
+    if not file:
+        return
+    found = Path(file).stat()
+    if found.st_mode & 0o077 and found.st_uid == os.getuid():
+        Path(file).chmod(0o600)
 
 
 def _open_postgres(connection: Any, _record: Any) -> None:

@@ -121,6 +121,8 @@ class Sync(Base):
     held: Mapped[Any] = mapped_column(Json, default=list)
     completeness: Mapped[Any] = mapped_column(Json, default=list)
     """The ``Seal`` of each collection."""
+    details_removed_at: Mapped[Moment_]
+    """When its actions and warnings were removed, being older than they are kept; its numbers stay."""
     compared: Mapped[Any] = mapped_column(Json, default=dict, server_default="{}")
     """How the warnings stand to those of the sync before: a ``Compared``."""
 

@@ -11,6 +11,7 @@ import requests
 import stamina
 
 from sisportal.providers import faults
+from sisportal.providers.addresses import refuse_inner
 from sisportal.providers.base import ProviderError, WireResponse, WireSession
 from sisportal.providers.rates import exhausted_for
 
@@ -146,15 +147,27 @@ class _Whole(msgspec.Struct, frozen=True):
 
 
 class BoundedSession:
-    """A ``requests`` session that reads no body beyond ``LARGEST_BODY`` and takes no password from a netrc file."""
+    """A ``requests`` session that reads no body beyond ``LARGEST_BODY`` and takes no password from a netrc file.
+
+    It asks no address of the machine's or the cloud's inside, whatever name leads there. Raises ``ProviderError``.
+    """
 
     def __init__(self) -> None:
         self._session = requests.Session()
         self._session.auth = _as_it_is
+        self._hosts: set[str] = set()
+
+    def _look(self, url: str) -> None:
+        """Looked up once for each host: a sync sends thousands of requests."""
+        host = urlsplit(url).hostname or ""
+        if host not in self._hosts:
+            refuse_inner(host)
+            self._hosts.add(host)
 
     def get(
         self, url: str, *, headers: Mapping[str, str], timeout: tuple[float, float], allow_redirects: bool
     ) -> _Whole:
+        self._look(url)
         with self._session.get(
             url, headers=headers, timeout=timeout, allow_redirects=allow_redirects, stream=True
         ) as response:
@@ -163,6 +176,7 @@ class BoundedSession:
     def post(
         self, url: str, *, headers: Mapping[str, str], data: str, timeout: tuple[float, float], allow_redirects: bool
     ) -> _Whole:
+        self._look(url)
         with self._session.post(
             url, headers=headers, data=data, timeout=timeout, allow_redirects=allow_redirects, stream=True
         ) as response:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from sisportal.providers.addresses import refuse_inner
 from sisportal.providers.base import FormSession, ProviderError, WireSession
 from sisportal.providers.clever import CleverProvider
 from sisportal.providers.clever_api import CleverApi
@@ -153,6 +154,7 @@ def clean_address(entered: str) -> str:
         raise _no_address() from None
     if not usable:
         raise _no_address()
+    refuse_inner(parts.hostname or "", lambda _name: ())
     return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
 
 

@@ -73,7 +73,14 @@ Reviews = Literal[
     "proposed-again",
 ]
 Syncs = Literal["sync-started", "undo-asked", "sync-cancelled", "sync-discarded", "commit-asked", "sync-committed"]
-Upkeep = Literal["backup-made", "portal-restored", "mails-sent-again", "mails-given-up"]
+Upkeep = Literal[
+    "backup-made",
+    "portal-restored",
+    "mails-sent-again",
+    "mails-given-up",
+    "old-records-removed",
+    "person-exported",
+]
 
 Event = SignIns | Passwords | Accounts | Classes | Settings | Organizations | Reviews | Syncs | Upkeep
 """A new event is named in one of the groups above: the type checker refuses any other."""

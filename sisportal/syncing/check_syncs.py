@@ -29,7 +29,9 @@ def counts(connection: Connection) -> Iterator[Finding]:
         actual[sync_id, type_, verb] += number
         applied[sync_id, type_, verb] += number if state == ActionState.APPLIED else 0
     wrong: set[int] = set()
-    for sync_id, told in connection.execute(select(Sync.id, Sync.counts).where(Sync.state.in_(_SETTLED))):
+    for sync_id, told in connection.execute(
+        select(Sync.id, Sync.counts).where(Sync.state.in_(_SETTLED), Sync.details_removed_at.is_(None))
+    ):
         said = {
             (sync_id, type_, verb): (numbers.get("planned", 0), numbers.get("applied", 0))
             for type_, verbs in told.items()

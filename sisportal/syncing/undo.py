@@ -89,6 +89,10 @@ def require_undoable(connection: Connection, sync_id: int) -> Any:
         raise NotAllowed(f"Sync {sync_id} is being committed. Wait until that has ended, then undo it.")
     if row.state not in UNDOABLE:
         raise NotAllowed(f"Sync {sync_id} is {row.state}: only what was committed can be undone.")
+    if row.details_removed_at is not None:
+        raise NotAllowed(
+            f"The details of sync {sync_id} were removed, being older than they are kept, so it cannot be undone."
+        )
     if not count_applied(connection, sync_id):
         raise NotAllowed(f"Sync {sync_id} changed nothing, so there is nothing to undo.")
     return row

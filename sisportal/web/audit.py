@@ -40,6 +40,7 @@ def listing() -> Response:
         until=_day("until"),
         is_filtered=any(request.args.get(name) for name in ("q", "what", "who", "since", "until")),
         in_words=in_words,
+        event_name=event_name,
     )
 
 
@@ -56,6 +57,11 @@ def spreadsheet() -> Response:
         AuditEvent.address,
     )
     return csv_file("audit.csv", HEADING, _lines(db.engine, _asked().with_only_columns(*columns)))
+
+
+def event_name(event: str) -> str:
+    """``Sign-in failed``, ``Options changed``."""
+    return event.replace("-", " ").replace("sign in", "sign-in").capitalize()
 
 
 def in_words(details: Any) -> str:
@@ -104,7 +110,7 @@ def _choices() -> list[tuple[str, str]]:
     choices = [("", "Everything")]
     for group, events in GROUPS.items():
         choices.append((group, f"All {group}"))
-        choices += [(event, f"· {event.replace('-', ' ').capitalize()}") for event in events]
+        choices += [(event, f"· {event_name(event)}") for event in events]
     return choices
 
 

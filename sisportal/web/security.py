@@ -13,6 +13,7 @@ _SOURCES = {
     "font-src": "'self'",
     "connect-src": "'self'",
     "form-action": "'self'",
+    "object-src": "'none'",
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }

@@ -108,7 +108,9 @@ def sign_out() -> Response:
     db.session.rollback()
     end_session()
     flash("You are signed out.", "success")
-    return redirect_for(url_for("sign_in.sign_in"))
+    answer = redirect_for(url_for("sign_in.sign_in"))
+    answer.headers["Clear-Site-Data"] = '"cache"'  # on a shared computer the next person finds no page
+    return answer
 
 
 def _next() -> str:

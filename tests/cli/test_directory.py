@@ -1,6 +1,7 @@
 """The export of the LMS side, and the check of the store, by the command line."""
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,14 @@ def test_rows_that_refer_to_nothing_are_told(cli: CommandLine, sandbox: Served) 
     assert number > 0
 
     assert cli.run("check").stdout.startswith("1 rows of membership refer to rows of account that are not there.")
+
+
+def test_everything_that_is_held_of_a_person_is_written_to_a_file(
+    cli: CommandLine, sandbox: Served, tmp_path: Path
+) -> None:
+    cli.commit_all(sandbox)
+    assert cli.run("directory", "person", "1", str(tmp_path / "person.json")).exit_code == 0
+    found = json.loads((tmp_path / "person.json").read_text())
+    assert (found["account"]["id"], len(found["changes"])) == (1, 1)
+    assert stat.S_IMODE((tmp_path / "person.json").stat().st_mode) == 0o600
+    assert cli.run("directory", "person", "99999", str(tmp_path / "none.json")).exit_code == 1

@@ -35,6 +35,8 @@ ELSEWHERE = {
     **dict.fromkeys(["account-changed", "account-archived", "account-reactivated"], "tests/web/test_account_forms.py"),
     **dict.fromkeys(get_args(Classes), "tests/web/test_class_forms.py"),
     **dict.fromkeys(["accounts-imported", "classes-imported"], "tests/cli/test_directory_import.py"),
+    "old-records-removed": "tests/syncing/test_keeping.py",
+    "person-exported": "tests/syncing/test_keeping.py",
     "portal-restored": "tests/cli/test_backups.py",
     "password-reset-asked": "tests/web/test_forgotten.py",
     "login-card-printed": "tests/web/test_login_cards.py",

@@ -74,6 +74,17 @@ def test_whoever_sits_at_an_open_browser_cannot_guess_the_password_for_ever(eve:
     assert [change(eve, "wrong")[0] for _ in range(11)] == [422] * 10 + [429]
 
 
+def test_an_administrator_signs_somebody_out_everywhere(app: Flask, eve: FlaskClient, ada: FlaskClient) -> None:
+    assert 'action="/accounts/4/sign-out"' in ada.get("/accounts/4").text
+    assert ada.post("/accounts/4/sign-out").location == "/accounts/4"
+    assert (eve.get("/").location, ada.get("/").status_code) == ("/sign-in", 200)
+    assert signs_in(app, OLD)
+
+
+def test_signing_out_tells_a_shared_browser_to_forget_the_pages(eve: FlaskClient) -> None:
+    assert eve.post("/sign-out").headers["Clear-Site-Data"] == '"cache"'
+
+
 def test_who_signs_in_with_clever_has_no_password_to_change(tom: FlaskClient) -> None:
     assert "Change the password" not in tom.get("/my-account").text
     assert change(tom)[0] == 404
@@ -102,7 +113,7 @@ def test_a_hash_of_weaker_parameters_is_made_anew_when_its_password_fits(
 def test_a_password_is_kept_as_argon2id_with_a_salt_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(administrators, "_HASHER", PARAMETERS)
     one, other = hashed(OLD), hashed(OLD)
-    assert one.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert one.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert one != other
     assert OLD not in one
 
