@@ -259,29 +259,26 @@ def lines(app: Flask) -> None:
         connection.execute(insert(AuditEvent), values)
 
 
-@pytest.mark.parametrize(
-    ("query", "number"),
-    [
-        ("", 5),
-        ("what=sign-ins", 2),
-        ("what=signed-in", 1),
-        ("what=nonsense", 5),
-        ("who=ADA@example.org", 3),
-        ("who=tom@example.org", 1),
-        ("who=command+line", 1),
-        ("since=2026-11-02", 4),
-        ("until=2026-11-02", 3),
-        ("since=2026-11-02&until=2026-11-02&what=reviews", 1),
-        ("since=yesterday", 5),
-        ("q=sync&who=ada@example.org", 1),
-    ],
-)
-def test_the_log_is_filtered_by_what_happened_by_whom_and_when(
-    ada: FlaskClient, lines: None, query: str, number: int
-) -> None:
-    page = ada.get(f"/audit?{query}")
-    assert len(rows_of(page)) == number
-    assert len(ada.get(f"/audit.csv?{query}").text.splitlines()) == number + 1
+FILTERS = {
+    "": 5,
+    "what=sign-ins": 2,
+    "what=signed-in": 1,
+    "what=nonsense": 5,
+    "who=ADA@example.org": 3,
+    "who=tom@example.org": 1,
+    "who=command+line": 1,
+    "since=2026-11-02": 4,
+    "until=2026-11-02": 3,
+    "since=2026-11-02&until=2026-11-02&what=reviews": 1,
+    "since=yesterday": 5,
+    "q=sync&who=ada@example.org": 1,
+}
+
+
+def test_the_log_is_filtered_by_what_happened_by_whom_and_when(ada: FlaskClient, lines: None) -> None:
+    assert {query: len(rows_of(ada.get(f"/audit?{query}"))) for query in FILTERS} == FILTERS
+    files = {query: len(ada.get(f"/audit.csv?{query}").text.splitlines()) - 1 for query in FILTERS}
+    assert files == FILTERS
 
 
 def test_a_day_begins_at_midnight_of_the_portal(app: Flask, ada: FlaskClient, lines: None) -> None:

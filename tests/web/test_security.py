@@ -80,3 +80,7 @@ def test_every_icon_that_a_template_names_is_in_the_sprite() -> None:
     named = {name for path in TEMPLATES for name in re.findall(r'\bicon\("([^"]+)"', path.read_text())}
 
     assert named - sprite == set()
+
+
+def test_trace_is_not_answered(client: FlaskClient) -> None:
+    assert client.open("/status", method="TRACE").status_code == 405
