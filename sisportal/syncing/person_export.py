@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, Text, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, Text, and_, or_, select, type_coerce
 
 from sisportal.models import (
     Account,
@@ -13,9 +13,13 @@ from sisportal.models import (
     ActionType,
     AuditEvent,
     FailedSignIn,
+    HandEdit,
+    KeptBack,
     MatchDecision,
     Membership,
     Organization,
+    Pin,
+    RecordKind,
     SchoolClass,
     SisConnection,
     SisEnrollment,
@@ -57,6 +61,9 @@ def export_person(connection: Connection, account_id: int, who: Who, now: dateti
         "rosters": _rosters(connection, ids),
         "warnings": _rows(connection, select(SyncWarning.__table__).where(SyncWarning.external_id.in_(ids))),
         "decisions": _rows(connection, _decisions(account_id, ids)),
+        "edited_by_hand": _rows(connection, _by_hand(account_id)),
+        "pinned": _rows(connection, _pinned(account_id, ids)),
+        "kept_back": _rows(connection, _kept_back(account_id, ids)),
         "audit": _rows(connection, _audit(account)),
         "failed_sign_ins": _failed(connection, account),
     }
@@ -160,6 +167,22 @@ def _rosters(connection: Connection, ids: list[str]) -> list[dict[str, Any]]:
 def _decisions(account_id: int, ids: list[str]) -> Select[Any]:
     about = or_(MatchDecision.source_id.in_(ids), MatchDecision.target_id == account_id)
     return select(MatchDecision.__table__).where(MatchDecision.collection == "people", about)
+
+
+def _by_hand(account_id: int) -> Select[Any]:
+    """Fields that a person changed, of the account and of its places in classes."""
+    own = and_(HandEdit.record == RecordKind.ACCOUNT, HandEdit.record_id == account_id)
+    return select(HandEdit.__table__).where(or_(own, HandEdit.member_id == account_id))
+
+
+def _pinned(account_id: int, ids: list[str]) -> Select[Any]:
+    own = and_(Pin.record == RecordKind.ACCOUNT, Pin.record_id == account_id)
+    return select(Pin.__table__).where(or_(own, Pin.member.in_(ids)))
+
+
+def _kept_back(account_id: int, ids: list[str]) -> Select[Any]:
+    about = or_(KeptBack.source_id.in_(ids), KeptBack.target_id == account_id)
+    return select(KeptBack.__table__).where(KeptBack.collection == "people", about)
 
 
 def _audit(account: Row[Any]) -> Select[Any]:

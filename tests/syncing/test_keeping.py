@@ -10,6 +10,7 @@ from sisportal.models import (
     Account,
     Action,
     AuditEvent,
+    HandEdit,
     Notification,
     PasswordLink,
     SignedInBrowser,
@@ -180,6 +181,10 @@ def test_everything_that_is_held_of_one_person_is_in_the_export_and_nothing_of_a
             "created_at": portal.now,
         }
         connection.execute(insert(SignedInBrowser), [browser])
+        edit = {"record": "account", "field": "grade", "member_id": 0, "edited_at": portal.now, "editor": "ada"}
+        connection.execute(
+            insert(HandEdit), [edit | {"record_id": account_id}, edit | {"record_id": 99_999, "editor": "eve"}]
+        )
         connection.execute(update(Account).where(Account.id == account_id).values(password_hash="hush-2"))
         found = export_person(connection, account_id, ADA, portal.now)
         assert export_person(connection, 99_999, ADA, portal.now) is None
@@ -193,6 +198,7 @@ def test_everything_that_is_held_of_one_person_is_in_the_export_and_nothing_of_a
     assert len(found["classes"]) == len(taken)
     assert [change["verb"] for change in found["changes"]] == ["add", "edit"]
     assert {entry["said"][0] for entry in found["rosters"]} == {"join"}
+    assert [(edit["field"], edit["editor"]) for edit in found["edited_by_hand"]] == [("grade", "ada")]
     assert [row["way"] for row in found["signed_in_browser"]] == ["clever"]
     text = msgspec.json.encode(found).decode()
     assert "hush" not in text
