@@ -46,7 +46,7 @@ def remove_old() -> None:
     try:
         remove_when_due(db.engine, current_app.extensions["clock"]())
     except SQLAlchemyError:
-        logger.exception("old records could not be removed; it is tried again tomorrow")
+        logger.exception("old records could not be removed; it is tried again later")
     finally:
         db.engine.dispose()
 

@@ -174,6 +174,7 @@ def test_the_clock_lives_through_a_database_that_is_away(portal: Flask, caplog: 
     assert [record.message for record in caplog.records] == [
         "recovery failed; it is tried again in 10 seconds",
         "the schedule could not be looked at; it is tried again in 10 seconds",
+        "old records could not be removed; it is tried again later",
     ]
 
 
