@@ -194,11 +194,11 @@ def held_words(reason: str) -> str:
 
 
 def seal_sentence(seal: Mapping[str, Any]) -> str:
-    """What was read of a collection: ``1,204 of 1,204 people in 3 pages``."""
+    """What was read of a collection: ``We saw 1,204 of 1,204 people in 3 pages``."""
     noun = seal["collection"]
     claimed, pages = seal.get("claimed"), seal.get("pages", 0)
     count = f"{seal['distinct']:,} of {claimed:,}" if claimed is not None else f"{seal['distinct']:,}"
-    return f"{count} {noun} in {pages:,} {'page' if pages == 1 else 'pages'}"
+    return f"We saw {count} {noun} in {pages:,} {'page' if pages == 1 else 'pages'}"
 
 
 def _identifier_rows(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str, str]]:

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, and_, func, select, update
 
 from sisportal.models import ActionState, SisConnection, Sync, SyncMode
 from sisportal.roster.catalogue import held_sentence
-from sisportal.roster.guards import Counted, Guard, Hold, scope_holds
+from sisportal.roster.guards import Counted, Guard, GuardedAction, Hold, class_hold, scope_holds
+from sisportal.roster.matching import Reason
 from sisportal.roster.options import Options
 from sisportal.syncing.actions import ACTIONS, IS_HELD
 from sisportal.syncing.connections import stored_options
@@ -15,6 +16,7 @@ from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
 
 _VERBS = {Guard.DELETES: ("delete",), Guard.ADDS: ("add", "reactivate")}
+ANEW = "The SIS may have made its records anew: ask there before you decide."
 Scope = tuple[str, str]
 """Type of action and ``source_id`` of the school."""
 
@@ -26,20 +28,25 @@ def guard(
 
     Gives every hold, doubtful matches included, as the sync keeps them: type, scope, reason, sentence, count.
 
-    Guards on single actions (a class that loses most of its students) were judged when the action was planned.
+    A class that loses most of its students was held when its action was planned; it is freed once people unticked so many
+    of the leavers that it no longer does.
     """
     _free(connection, sync_id)
-    planned = _planned(connection, sync_id)
+    _free_classes(connection, sync_id, connection_id, options)
+    planned, elsewhere = _planned(connection, sync_id), _elsewhere(connection, sync_id)
     holds: list[Hold] = []
-    if any(verb != "edit" for _, _, verb in planned):
+    active: Counter[Scope] = Counter()
+    if elsewhere or any(verb != "edit" for _, _, verb in planned):
         active = _active(connection, connection_id)
+    if planned:
         for type_, school in sorted({(type_, school) for type_, school, _ in planned}):
             holds += scope_holds(
                 type_, school, _counted(planned, active, type_, school), options, first_sync=first_sync
             )
     for hold in holds:
         _hold(connection, sync_id, hold)
-    return [_described(hold) for hold in holds] + _single_holds(connection, sync_id)
+    single = _single_holds(connection, sync_id)
+    return [_described(hold) for hold in holds] + [_doubted(entry, elsewhere, active, options) for entry in single]
 
 
 def still_held(connection: Connection, sync_id: int, held: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -81,6 +88,45 @@ def _free(connection: Connection, sync_id: int) -> None:
         )
         .values(held="")
     )
+
+
+def _free_classes(connection: Connection, sync_id: int, connection_id: int, options: Options) -> None:
+    """Free the classes that lose few enough of their students by what is ticked of their rosters now."""
+    link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.source_id == ACTIONS.c.source_id)
+    statement = (
+        select(ACTIONS.c.id, ACTIONS.c.roster, CLASS_LINKS.c.written)
+        .join(CLASS_LINKS, link)
+        .where(ACTIONS.c.sync_id == sync_id, IS_HELD, ACTIONS.c.held == str(Guard.CLASS))
+        .where(ACTIONS.c.state == ActionState.PLANNED)
+    )
+    for action_id, roster, written in connection.execute(statement).all():
+        students = set(written.get("students", ()))
+        leaving = students & set(roster.get("leave", ())) - set(roster.get("unticked", ()))
+        guarded = GuardedAction(action_id, "section", "edit", students=len(students), leaving=len(leaving))
+        if class_hold(guarded, options) is None:
+            connection.execute(update(ACTIONS).where(ACTIONS.c.id == action_id).values(held=""))
+
+
+def _elsewhere(connection: Connection, sync_id: int) -> Counter[Scope]:
+    """How many people are held because the account that has their key is linked to another id."""
+    about = (ACTIONS.c.sync_id == sync_id, IS_HELD, ACTIONS.c.held == str(Reason.LINKED_ELSEWHERE))
+    statement = select(ACTIONS.c.type, ACTIONS.c.school, func.count()).where(*about, ACTIONS.c.type != "section")
+    rows = connection.execute(statement.group_by(ACTIONS.c.type, ACTIONS.c.school))
+    return Counter({(row[0], row[1]): row[2] for row in rows})
+
+
+def _doubted(
+    entry: dict[str, Any], elsewhere: Counter[Scope], active: Counter[Scope], options: Options
+) -> dict[str, Any]:
+    """The hold; where so many ids would change that the SIS may have made its records anew, it says so."""
+    if entry["reason"] != Reason.LINKED_ELSEWHERE:
+        return entry
+    for (type_, school), number in sorted(elsewhere.items()):
+        if type_ == entry["type"]:
+            counted = Counted(active[type_, school], changed_ids=number)
+            for hold in scope_holds(type_, school, counted, options):
+                return entry | {"scope": school, "sentence": f"{hold.reason} {ANEW}"}
+    return entry
 
 
 def _hold(connection: Connection, sync_id: int, hold: Hold) -> None:

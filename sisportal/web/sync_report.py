@@ -3,9 +3,10 @@
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, request, url_for
+from sqlalchemy import select
 
 from sisportal.extensions import db
-from sisportal.models import SisConnection, Sync, SyncState
+from sisportal.models import Mapping, SisConnection, SisSchool, Sync, SyncState
 from sisportal.syncing import releasing, review, running
 from sisportal.syncing.cases import ASKED
 from sisportal.syncing.connections import NAMES
@@ -21,6 +22,15 @@ from sisportal.web.formats import plural
 from sisportal.web.portal import now
 from sisportal.web.rendering import from_htmx, redirect_for, render_invalid, render_partial, render_tab
 from sisportal.web.sync_causes import causes
+
+CONSEQUENCES = {
+    "people": "Nobody who is missing from it is archived.",
+    "sections": "No class that is missing from it is archived.",
+    "schools": "No school counts as gone.",
+    "terms": "Classes keep the dates that they have.",
+    "courses": "Classes keep the codes that they have.",
+}
+"""What it means for the plan that a list is not proven to be whole."""
 
 blueprint = Blueprint("sync_report", __name__, url_prefix="/syncs/<int:sync_id>")
 
@@ -164,7 +174,7 @@ def _report(sync: Sync) -> dict[str, Any]:
         "started_by": sync_words.starter(sync, people),
         "committed_by": people.get(sync.committed_by or 0, ""),
         "left_out": _left_out(sync, types),
-        "seals": [(seal_sentence(seal), seal["complete"], seal["reason"]) for seal in sync.completeness],
+        "seals": [(seal_sentence(seal), seal["complete"], _unproven(seal)) for seal in sync.completeness],
         "types": types,
         "one": sync_words.one_of(connection.kind),
         "is_committed": sync.state in sync_words.COMMITTED,
@@ -190,12 +200,32 @@ def _may(sync: Sync, at: running.Standing, *, ready: bool, stale: bool) -> dict[
 
 
 def _holds(sync: Sync, types: dict[str, str]) -> list[tuple[str, str]]:
-    """(how many of what, why) of what is held."""
+    """(how many of what and, of several schools, where; why) of what is held."""
+    schools = _schools(sync) if any(held.get("scope") for held in sync.held) else {}
     return [
-        (plural(held["count"], held["type"], types[held["type"]].lower()), _why_held(held))
+        (
+            plural(held["count"], held["type"], types[held["type"]].lower())
+            + (f" of {schools[held['scope']]}" if held.get("scope") in schools else ""),
+            _why_held(held),
+        )
         for held in sync.held
         if held["type"] in types
     ]
+
+
+def _unproven(seal: dict[str, Any]) -> str:
+    """Why a list is not proven to be whole, and what follows; blank where it is."""
+    if seal["complete"] or not seal["reason"]:  # a list of changes is not the whole, and says itself what is gone
+        return ""
+    reason = seal["reason"].rstrip(".")
+    return f"{reason}. {CONSEQUENCES.get(seal['collection'], '')}".strip(". ") + "."
+
+
+def _schools(sync: Sync) -> dict[str, str]:
+    """The names of the schools that are synced, where there are several."""
+    mapped = (SisSchool.connection_id == sync.connection_id, SisSchool.mapping == Mapping.MAPPED)
+    rows = db.session.execute(select(SisSchool.source_id, SisSchool.name).where(*mapped)).all()
+    return {row[0]: row[1] or row[0] for row in rows} if len(rows) > 1 else {}
 
 
 def _why_held(held: dict[str, Any]) -> str:

@@ -91,8 +91,8 @@ def test_completeness_is_told_in_words() -> None:
     people = {"collection": "people", "distinct": 1204, "claimed": 1204, "pages": 3}
     terms = {"collection": "terms", "distinct": 5, "claimed": None, "pages": 1}
 
-    assert seal_sentence(people) == "1,204 of 1,204 people in 3 pages"
-    assert seal_sentence(terms) == "5 terms in 1 page"
+    assert seal_sentence(people) == "We saw 1,204 of 1,204 people in 3 pages"
+    assert seal_sentence(terms) == "We saw 5 terms in 1 page"
 
 
 def test_what_is_not_held_needs_no_words() -> None:

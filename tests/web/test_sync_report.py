@@ -100,8 +100,11 @@ def test_what_was_read_is_told_in_words(ada: FlaskClient, engine: Engine) -> Non
     ]
     text = words(ada.get(f"/syncs/{make_sync(engine, 1, completeness=seals)}"))
 
-    assert "Complete 1,204 of 1,204 people in 3 pages." in text
-    assert "Not proven 8 sections in 2 pages: A page came twice." in text
+    assert "Complete We saw 1,204 of 1,204 people in 3 pages." in text
+    assert (
+        "Not proven We saw 8 sections in 2 pages: A page came twice. No class that is missing from it is archived."
+        in text
+    )
 
 
 def test_a_commit_asks_with_numbers_and_is_sent_once(ada: FlaskClient, engine: Engine, queue: FakeQueue) -> None:

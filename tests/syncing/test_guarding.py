@@ -1,0 +1,139 @@
+"""Guards on stored plans: judged by school and type when prepared, and again at the commit by what is ticked."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from sisportal.models import Account, Action, SyncState
+from sisportal.models.database import writing
+from sisportal.sandbox import edits
+from sisportal.sandbox.district import District
+from sisportal.syncing.releasing import release_guards
+from sisportal.syncing.review import tick_roster
+from tests.syncing.portal import WHO, Portal
+
+
+@pytest.fixture
+def synced(quick_portal: Portal) -> Portal:
+    quick_portal.sync_all()
+    return quick_portal
+
+
+def held(portal: Portal, sync_id: int) -> dict[str, str]:
+    """``source_id`` -> why it is held, of every action that is."""
+    return {row.source_id: row.held for row in portal.rows(Action, Action.sync_id == sync_id) if row.held}
+
+
+def school_of(district: District, students: int) -> tuple[str, list[str]]:
+    """The school with the most students, and so many of them who count for it."""
+    of: dict[str, list[str]] = {}
+    for person in district.people:
+        if person.student:
+            of.setdefault(person.as_student.school, []).append(person.id)
+    school = max(of, key=lambda each: len(of[each]))
+    return school, of[school][:students]
+
+
+def test_only_the_school_that_loses_too_many_is_held_and_the_rest_can_be_committed(
+    synced: Portal, district: District
+) -> None:
+    school, leavers = school_of(district, 6)
+    for source_id in leavers:
+        edits.leave(district, source_id)
+    other = next(p.id for p in district.people if p.student and p.as_student.school != school)
+    edits.leave(district, other)
+
+    sync_id = synced.prepare()
+
+    assert held(synced, sync_id) == dict.fromkeys(leavers, "guard-deletes")
+    [hold] = [each for each in synced.sync(sync_id).held if each["reason"] == "guard-deletes"]
+    assert (hold["type"], hold["scope"], hold["count"]) == ("student", school, 6)
+    assert hold["sentence"].startswith("6 of ")
+    assert synced.commit(sync_id) is SyncState.PARTLY_COMMITTED
+    assert synced.account_of(other).archived_at is not None
+    assert synced.account_of(leavers[0]).archived_at is None
+
+
+@pytest.mark.parametrize(("unticked", "applied"), [(4, 2), (3, 0), (0, 0)])
+def test_the_guards_judge_what_is_ticked_when_it_is_committed(
+    synced: Portal, district: District, unticked: int, applied: int
+) -> None:
+    _, leavers = school_of(district, 6)
+    for source_id in leavers:
+        edits.leave(district, source_id)
+    sync_id = synced.prepare()
+    if unticked:
+        synced.untick(sync_id, *leavers[:unticked])
+
+    synced.commit(sync_id)
+
+    # Of some 20 students, 2 are too few to be held; 3 are more than 10 %.
+    assert sum(synced.account_of(each).archived_at is not None for each in leavers) == applied
+
+
+def test_a_release_is_for_everything_the_guards_hold(synced: Portal, district: District) -> None:
+    _, leavers = school_of(district, 6)
+    for source_id in leavers:
+        edits.leave(district, source_id)
+    sync_id = synced.prepare()
+
+    assert release_guards(synced.engine, sync_id, WHO, synced.now) == 6
+    assert synced.commit(sync_id) is SyncState.COMMITTED
+    assert all(synced.account_of(each).archived_at is not None for each in leavers)
+
+
+def test_a_class_is_freed_when_so_many_leavers_are_unticked_that_it_keeps_half(
+    synced: Portal, district: District
+) -> None:
+    section = max(district.sections, key=lambda each: len(each.students))
+    number = len(section.students)
+    assert number >= 5, "the district has a class to judge"
+    leaving = list(section.students[: number // 2 + 1])
+    for source_id in leaving:
+        edits.withdraw(district, section.id, source_id)
+    sync_id = synced.prepare()
+    assert held(synced, sync_id) == {section.id: "guard-class"}
+    action_id = synced.actions(sync_id)["section", "edit", section.id].id
+
+    tick_roster(synced.engine, sync_id, action_id, leaving[:1], False, WHO, synced.now)
+    state = synced.commit(sync_id)
+
+    assert state is SyncState.COMMITTED
+    assert set(leaving) & set(synced.roster(section.id)) == {leaving[0]}
+
+
+def test_a_school_of_one_person_can_lose_them_without_anybody_being_asked(synced: Portal, district: District) -> None:
+    _, (only, *rest) = school_of(district, 60)
+    with writing(synced.engine).begin() as connection:
+        ids = [synced.account_of(each).id for each in rest]
+        connection.execute(update(Account).where(Account.id.in_(ids)).values(archived_at=synced.now))
+    edits.leave(district, only)
+
+    sync_id = synced.prepare()
+
+    assert held(synced, sync_id) == {}
+    assert ("student", "delete", only) in synced.actions(sync_id)
+
+
+def test_so_many_ids_that_change_say_that_the_sis_may_have_been_made_anew(synced: Portal) -> None:
+    sync_id = synced.prepare()
+    accounts: list[Any] = synced.rows(Account, Account.role == "student")
+    school = next(iter(synced.facts().places))
+    with writing(synced.engine).begin() as connection:
+        rows = [
+            {"sync_id": sync_id, "type": "student", "verb": "add", "source_id": f"new{each.id}", "school": school,
+             "label": each.last_name, "held": "linked-elsewhere", "state": "planned", "ticked": True}
+            for each in accounts[:10]
+        ]  # fmt: skip
+        connection.execute(Action.__table__.insert(), rows)  # type: ignore[attr-defined]
+        connection.execute(update(Action).where(Action.sync_id == sync_id).values(verb="add"))
+
+    synced.commit(sync_id)
+
+    [hold] = synced.sync(sync_id).held
+    assert hold["reason"] == "linked-elsewhere"
+    assert hold["sentence"].startswith("The ids of 10 of ")
+    assert hold["sentence"].endswith("The SIS may have made its records anew: ask there before you decide.")
+    with synced.engine.connect() as connection:
+        assert set(connection.scalars(select(Action.state).where(Action.sync_id == sync_id))) == {"planned"}
