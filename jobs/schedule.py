@@ -18,15 +18,17 @@ from sisportal.extensions import db
 from sisportal.factory import create_app
 from sisportal.syncing.automatic import run_due
 from sisportal.syncing.keeping import remove_when_due
+from sisportal.syncing.watched import Watch
 
 logger = logging.getLogger("sisportal.jobs")
 
 
 def tick(app: Flask) -> None:
-    """What is due now: recovery, which also runs while the worker is busy, and the automatic syncs (SPEC 8)."""
+    """What is due now: recovery, also while the worker is busy, the automatic syncs (SPEC 8), the watched folder (SPEC 4)."""
     with app.app_context():
         recover_now()
         start_due()
+        look_into_folder()
         remove_old()
 
 
@@ -37,6 +39,20 @@ def start_due() -> None:
         run_due(db.engine, portal["queue"], portal["clock"]())
     except SQLAlchemyError:
         logger.exception("the schedule could not be looked at; it is tried again in %s seconds", RECOVER_SECONDS)
+    finally:
+        db.engine.dispose()
+
+
+def look_into_folder() -> None:
+    """Take the files that were dropped into the watched folder, in an application context."""
+    portal = current_app.extensions
+    if "watch" not in portal:
+        settings = portal["settings"]
+        portal["watch"] = Watch(settings.csv_folder, settings.data_dir, portal["open_provider"], portal["queue"])
+    try:
+        portal["watch"].look(db.engine, portal["clock"])
+    except SQLAlchemyError:
+        logger.exception("the watched folder could not be looked at; it is tried again in %s seconds", RECOVER_SECONDS)
     finally:
         db.engine.dispose()
 

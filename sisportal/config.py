@@ -20,6 +20,7 @@ NAMES = (
     "SECRET_KEY",
     "BASE_URL",
     "SMTP_URL",
+    "CSV_FOLDER",
     "CLEVER_CLIENT_ID",
     "CLEVER_CLIENT_SECRET",
     "CLEVER_API_URL",
@@ -51,6 +52,8 @@ class Settings:
     """Where browsers reach the portal, without a slash at the end."""
     smtp_url: str = field(repr=False)
     """``smtp://`` or ``smtps://`` with user, password, host and port; blank when no mail can be sent."""
+    csv_folder: Path
+    """The folder that is watched for OneRoster files; it need not be there."""
     clever_client_id: str
     clever_client_secret: str = field(repr=False)
     clever_api_url: str
@@ -78,6 +81,7 @@ def load(environ: Mapping[str, str], *, env_file: Path | None = PROJECT / ".env"
         secret_key=secret_key,
         base_url=_url("BASE_URL", given["BASE_URL"] or local_url(host, port), _WEB_SCHEMES),
         smtp_url=given["SMTP_URL"] and _url("SMTP_URL", given["SMTP_URL"], ("smtp", "smtps")),
+        csv_folder=PROJECT / (given["CSV_FOLDER"] or data_dir / "incoming"),
         clever_client_id=given["CLEVER_CLIENT_ID"],
         clever_client_secret=given["CLEVER_CLIENT_SECRET"],
         clever_api_url=_url("CLEVER_API_URL", given["CLEVER_API_URL"] or "https://api.clever.com", _WEB_SCHEMES),

@@ -60,6 +60,7 @@ from sisportal.web import (
     sis_sections,
     sis_setup,
     sis_status,
+    sis_upload,
     sync_actions,
     sync_decide,
     sync_report,
@@ -75,6 +76,7 @@ from sisportal.web.rendering import init_rendering
 from sisportal.web.scope import init_scope
 from sisportal.web.security import cookie_settings, init_security
 from sisportal.web.sis_words import init_sis_words
+from sisportal.web.spooling import SpoolingRequest
 
 BLUEPRINTS = (
     account_forms.blueprint,
@@ -120,6 +122,7 @@ BLUEPRINTS = (
     sis_sections.blueprint,
     sis_setup.blueprint,
     sis_status.blueprint,
+    sis_upload.blueprint,
     sync_actions.blueprint,
     sync_decide.blueprint,
     sync_report.blueprint,
@@ -188,6 +191,7 @@ def _bind(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(PROJECT / "migrations"))
     csrf.init_app(app)
     htmx.init_app(app)
+    app.request_class = SpoolingRequest
     with app.app_context():
         prepare_engine(db.engine)
     init_access(app)

@@ -28,6 +28,18 @@ for (const name of ["htmx:afterRequest", "htmx:after:request"]) {
   document.addEventListener(name, (event) => event.detail.successful !== false && hideFailure(event));
 }
 
+// How much of a file has arrived; what follows then is told by the bar that only moves.
+document.addEventListener("htmx:xhr:progress", (event) => {
+  const meter = asks(event).matches?.("[data-uploads]") && asks(event).querySelector(".upload-meter");
+  const { loaded, total, lengthComputable } = event.detail;
+  if (!meter || !lengthComputable) return;
+  const [bar, percent] = [meter.querySelector("progress"), Math.floor((100 * loaded) / total)];
+  meter.hidden = false;
+  meter.querySelector("[data-uploaded]").textContent = percent < 100 ? `${percent} %` : "Looking through the file";
+  if (percent < 100) bar.value = percent;
+  else bar.removeAttribute("value");
+});
+
 let shownTab;
 function showCurrentTab() {
   const tab = document.querySelector(".tab[aria-current]");

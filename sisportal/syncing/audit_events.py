@@ -72,7 +72,16 @@ Reviews = Literal[
     "pins-released",
     "proposed-again",
 ]
-Syncs = Literal["sync-started", "undo-asked", "sync-cancelled", "sync-discarded", "commit-asked", "sync-committed"]
+Syncs = Literal[
+    "sync-started",
+    "undo-asked",
+    "sync-cancelled",
+    "sync-discarded",
+    "commit-asked",
+    "sync-committed",
+    "file-taken",
+    "file-refused",
+]
 Upkeep = Literal[
     "backup-made",
     "portal-restored",

@@ -21,11 +21,16 @@ _NEEDED = frozenset(
 _LOOK_BACK = 50
 
 
+def folder(data_dir: Path) -> Path:
+    """Where the files are kept: only the portal reads it."""
+    made = data_dir / FOLDER
+    made.mkdir(mode=0o700, exist_ok=True)
+    return made
+
+
 def keep(data_dir: Path, file: IO[bytes]) -> Path:
     """Copy a file to where only the portal reads it, under a name that tells nothing; its path. Raises ``OSError``."""
-    folder = data_dir / FOLDER
-    folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"{secrets.token_hex(16)}.zip"
+    path = folder(data_dir) / f"{secrets.token_hex(16)}.zip"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as kept:

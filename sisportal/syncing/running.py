@@ -6,18 +6,20 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, Row, select, update
 
-from sisportal.models import Account, SisConnection, Sync, SyncMode, SyncState
+from sisportal.models import Account, ConnectionKind, SisConnection, Sync, SyncMode, SyncState
 from sisportal.models.database import writing
 from sisportal.syncing import commit, notices, packages, undo
 from sisportal.syncing.audit_events import Event
-from sisportal.syncing.prepare import put_request, request_sync
+from sisportal.syncing.prepare import put_request
 from sisportal.syncing.review import OPEN, Who
 from sisportal.syncing.settings import TIMEZONE, read_settings
 from sisportal.syncing.since import BEGINNING, asked_for
 from sisportal.syncing.states import ASKED, Busy, NotAllowed, interrupt_dead, is_alive
 
+WAITING_FILE = "waiting_file"
+"""Setting of a CSV connection: a file that was uploaded and waits for somebody to say what its businesses become."""
 ASKED_FOR = timedelta(minutes=2)
 """After this long without a worker the page offers the commit again; what was asked for stays asked for."""
 
@@ -92,26 +94,31 @@ def start(
     since: str = BEGINNING,
     *,
     keep_ticks_of: int | None = None,
+    automatic: bool = False,
+    **more: Any,
 ) -> int:
     """Put a sync into the table, for the worker to prepare; its id. ``since``: ``last``, ``beginning`` or a day.
 
     Before the first commit it is from the beginning whatever was asked. ``keep_ticks_of``: the older plan whose ticks go
-    over to the new one. Raises ``BadDay``; ``Busy`` where another one of the connection waits or runs, ``NotAllowed``
-    where none may start.
+    over to the new one, of the same schools. ``more`` goes into the request: ``schools``, ``file``, ``auto_commit``. Raises
+    ``BadDay``; ``Busy`` where another one of the connection waits or runs, ``NotAllowed`` where none may start.
     """
+    newest = packages.newest(engine, connection_id)
+    if keep_ticks_of is not None:
+        more = again(engine, connection_id, keep_ticks_of) | more
     with writing(engine).begin() as connection:
         interrupt_dead(connection, now, connection_id)
-        columns = select(SisConnection.enabled, SisConnection.committed_sync_id)
-        row = connection.execute(columns.where(SisConnection.id == connection_id)).one()
-        if not row.enabled:
-            raise NotAllowed("The connection is disabled. Enable it, then start the sync.")
-        refuse_beside_another(connection, connection_id, now)
+        row = _startable(connection, connection_id, now)
         zone = ZoneInfo(str(read_settings(connection)[TIMEZONE]))
-    mode, asked = asked_for(BEGINNING if row.committed_sync_id is None else since, zone, now)
-    if keep_ticks_of is not None:
-        asked = asked | again(engine, connection_id, keep_ticks_of)
-    sync_id = request_sync(engine, connection_id, now, started_by=who.id, mode=mode, **asked)
-    with writing(engine).begin() as connection:
+        if row.kind == ConnectionKind.CSV:
+            more["file"] = _file(more.get("file", ""), row.settings.get(WAITING_FILE, ""), newest)
+        mode, asked = asked_for(BEGINNING if row.committed_sync_id is None else since, zone, now)
+        sync_id = put_request(
+            connection, connection_id, now, started_by=who.id, mode=mode, automatic=automatic, **asked | more
+        )
+        if row.settings.get(WAITING_FILE, "") == more.get("file", None):
+            values = {"settings": row.settings | {WAITING_FILE: ""}}
+            connection.execute(update(SisConnection).where(SisConnection.id == connection_id).values(values))
         _record(connection, "sync-started", sync_id, who, now)
     return sync_id
 
@@ -147,6 +154,40 @@ def again(engine: Engine, connection_id: int, older: int) -> dict[str, Any]:
             raise NotAllowed("The file of this sync is no longer kept. Upload it again.")
         asked["file"] = kept
     return asked
+
+
+def _startable(connection: Connection, connection_id: int, now: datetime) -> Row[Any]:
+    """The connection, kept from others until the transaction ends. Raises ``Busy`` and ``NotAllowed``."""
+    columns = select(SisConnection.enabled, SisConnection.committed_sync_id, SisConnection.kind, SisConnection.settings)
+    row = connection.execute(columns.where(SisConnection.id == connection_id).with_for_update()).one()
+    if not row.enabled:
+        raise NotAllowed("The connection is disabled. Enable it, then start the sync.")
+    refuse_beside_another(connection, connection_id, now)
+    return row
+
+
+def asked_before(connection: Connection, sync_id: int, *names: str) -> dict[str, Any]:
+    """What an older sync was asked for, by these names of its request."""
+    request = connection.scalar(select(Sync.request).where(Sync.id == sync_id)) or {}
+    return {name: request[name] for name in names if request.get(name)}
+
+
+def is_busy(engine: Engine, connection_id: int, now: datetime) -> bool:
+    """Whether a sync of the connection waits, runs, or has a commit that is to be continued."""
+    with engine.connect() as connection:
+        try:
+            refuse_beside_another(connection, connection_id, now)
+        except Busy:
+            return True
+    return False
+
+
+def _file(*candidates: str) -> str:
+    """The file that a sync of a CSV connection reads: the one given, one that waits, or that of the newest sync."""
+    for file in candidates:
+        if file and Path(file).is_file():
+            return file
+    raise NotAllowed("There is no file to read any more. Upload the zip that the SIS made.")
 
 
 def cancel(engine: Engine, sync_id: int, who: Who, now: datetime) -> None:

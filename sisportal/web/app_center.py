@@ -11,6 +11,7 @@ from sisportal.models.database import writing
 from sisportal.roster.text import folded
 from sisportal.syncing import apps, notices
 from sisportal.syncing.apps import APPS, App
+from sisportal.syncing.connections import NAMES
 from sisportal.web.access import Rule, access
 from sisportal.web.acting import released_engine, who
 from sisportal.web.lists import asked_search
@@ -33,6 +34,8 @@ class Card:
     """Whether it was installed once and is disabled now."""
     page: str
     """Where Configure leads."""
+    begin: str
+    """Where installing leads: the connection's own form while it is not connected."""
     missing: list[str]
     """Labels of the apps that it needs and that are not enabled."""
     needing: list[str]
@@ -52,7 +55,7 @@ def listing() -> Response:
 def ask_install(name: str) -> Response:
     """Asks, for pages that lead here; the cards ask by themselves."""
     card = _card(name)
-    return redirect_for(card.page) if card.enabled else render_tab("app_center/install.html", card=card)
+    return redirect_for(card.begin) if card.enabled else render_tab("app_center/install.html", card=card)
 
 
 @blueprint.post("/<name>/install")
@@ -106,12 +109,21 @@ def _cards() -> list[Card]:
             app=app,
             enabled=app.name in on,
             disabled=app.name in held - on,
-            page=PAGES.get(app.name) or (f"{SETUP}/{app.name}/configure" if app.name in connected else SETUP),
+            page=_page(app.name, connected),
+            begin=_begin(app.name, connected),
             missing=[APPS[each].label for each in apps.with_needs(app.name)[:-1] if each not in on],
             needing=[other.label for other in apps.needing(app.name) if other.name in on],
         )
         for app in APPS.values()
     ]
+
+
+def _page(name: str, connected: set[str]) -> str:
+    return PAGES.get(name) or (f"{SETUP}/{name}/configure" if name in connected else SETUP)
+
+
+def _begin(name: str, connected: set[str]) -> str:
+    return f"{SETUP}/{name}/connect" if name in NAMES and name not in connected else _page(name, connected)
 
 
 def _all(labels: list[str]) -> str:

@@ -24,7 +24,8 @@ from sisportal.web.sync_words import NOTES
 blueprint = Blueprint("home", __name__)
 
 NEWEST = 5
-CLEVER = "clever"
+WAYS = {"clever": "Connect Clever", "oneroster": "Connect OneRoster", "csv": "Upload OneRoster CSV"}
+"""What a portal may begin with, beside the sample district (SPEC 2.1): app -> what the link says."""
 IN_CLASSES = frozenset({AccountRole.TEACHER, AccountRole.STUDENT})
 GROUPS = {When.NOW: "My classes today", When.LATER: "Later", When.EARLIER: "Earlier"}
 TONES = {
@@ -74,9 +75,7 @@ def home() -> Response:
         return _of_classes()
     if not reads_everything():
         return _of_organizations()
-    return render_tab(
-        "home/home.html", cards=_cards(), is_installed=CLEVER in enabled_apps(), newest=_newest(), syncs=_last_syncs()
-    )
+    return render_tab("home/home.html", cards=_cards(), ways=list(WAYS.items()), newest=_newest(), syncs=_last_syncs())
 
 
 def _of_organizations() -> Response:

@@ -12,6 +12,7 @@ from sisportal.config import Settings
 from sisportal.extensions import db
 from sisportal.syncing import throttle
 from sisportal.syncing.administrators import LONGEST_TEXT, SHORTEST_PASSWORD, Refused, set_up
+from sisportal.syncing.apps import APPS
 from sisportal.syncing.settings import time_zones
 from sisportal.syncing.setup_code import forget_setup_code, is_setup_code, setup_code
 from sisportal.web.access import Rule, access, begin_session, needs_setup
@@ -22,6 +23,11 @@ blueprint = Blueprint("setup", __name__)
 
 TRIES_OF_ADDRESS = 10
 TRIES = 200
+BEGINNINGS = [
+    ("", "Decide later"), ("clever", "Connect Clever"), ("oneroster", "Connect OneRoster"),
+    ("csv", "Upload OneRoster CSV"), ("sample", "Try a sample district"),
+]  # fmt: skip
+"""What the page offers (SPEC 2.1)."""
 NO_HELP = {"autocomplete": "off"}
 SHORT_TEXT = Length(max=LONGEST_TEXT, message=f"At most {LONGEST_TEXT} characters.")
 WRONG_CODE = "That is not the code. It stands on the console that the portal was started from."
@@ -35,6 +41,10 @@ def needed(sentence: str) -> DataRequired:
 
 def _choices() -> list[tuple[str, str]]:
     return [(zone, zone.replace("_", " ").replace("/", " / ")) for zone in time_zones()]
+
+
+def _beginnings() -> list[tuple[str, str]]:
+    return BEGINNINGS
 
 
 class SetupForm(FlaskForm):
@@ -57,6 +67,7 @@ class SetupForm(FlaskForm):
     email = EmailField(
         "E-mail address", [needed("Type your e-mail address."), SHORT_TEXT], render_kw={"autocomplete": "username"}
     )
+    begin = SelectField("How to begin", choices=_beginnings, default="")
     password = PasswordField("Password", [needed("Choose a password.")], render_kw={"autocomplete": "new-password"})
 
 
@@ -98,7 +109,7 @@ def do_setup() -> Response:
 
 
 def _finished(form: SetupForm) -> Response:
-    values = {field: value.strip() for field, value in form.data.items() if field not in {"code", "password"}}
+    values = {field: value.strip() for field, value in form.data.items() if field not in {"code", "password", "begin"}}
     try:
         account_id = set_up(db.engine, **values, password=form.password.data or "", now=now(), address=address())
     except Refused as refused:
@@ -110,7 +121,14 @@ def _finished(form: SetupForm) -> Response:
         return redirect_for(url_for("sign_in.sign_in"))
     begin_session(account_id, "password")
     flash("The portal is set up, and you are signed in.", "success")
-    return redirect_for(url_for("home.home"))
+    return redirect_for(_leads_to(form.begin.data or ""))
+
+
+def _leads_to(begin: str) -> str:
+    """Where the chosen beginning goes on."""
+    if begin in APPS:
+        return url_for("app_center.ask_install", name=begin)
+    return url_for("home.home", _anchor=begin or None)
 
 
 def _page(form: SetupForm, status: int = 200) -> Response:

@@ -1,9 +1,10 @@
 """History: every sync of a connection; and its log, every warning of every sync."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, func, select
 
 from sisportal.extensions import db
 from sisportal.models import Action, SisConnection, Sync, SyncState, SyncWarning
@@ -11,10 +12,13 @@ from sisportal.roster.catalogue import CATALOGUE, Severity, entry, sentence
 from sisportal.syncing import running
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.reports import problem_of
+from sisportal.syncing.rows import read
 from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_connection
+from sisportal.web.csv_files import csv_file
 from sisportal.web.lists import asked_choice, asked_number, asked_pages, asked_search
 from sisportal.web.portal import now
+from sisportal.web.refused_rows import reason_of
 from sisportal.web.rendering import render_tab
 from sisportal.web.sis_words import words_of
 
@@ -24,6 +28,10 @@ BARS = 12
 _TONES = {"add": "success", "reactivate": "success", "edit": "info", "delete": "danger"}
 _SEVERITIES = {"": "All severities", "error": "Left out", "warning": "Warnings", "info": "Good to know"}
 _SEVERITY_TONES = {Severity.ERROR: "danger", Severity.WARNING: "warning", Severity.INFO: "info"}
+SEVERITY_WORDS = {Severity.ERROR: "Left out", Severity.WARNING: "Warning", Severity.INFO: "Note"}
+HEADING = (
+    "Sync", "Severity", "File", "Line", "Column", "Type", "ID", "Field", "Value", "What happened", "What to do",
+)  # fmt: skip
 _STAGES = {"": "Prepare and commit", "prepare": "Prepare", "commit": "Commit"}
 _KINDS = {"": "All", "automatic": "Automatic", "manual": "Manual"}
 _TYPES = ("student", "teacher", "section", "school", "term", "course", "organization")
@@ -87,6 +95,25 @@ def _types(kind: str) -> list[tuple[str, str]]:
     return [("", "All types"), *((each, words.many(each).capitalize()) for each in _TYPES)]
 
 
+@blueprint.get("/log.csv")
+@access(Rule.READ)
+def spreadsheet(kind: str) -> Response:
+    """Every warning that the log would show on all its pages."""
+    connection = get_connection(kind)
+    statement = select(SyncWarning.__table__).where(*_log_conditions(connection)).order_by(SyncWarning.id.desc())
+    return csv_file(f"{kind}-log.csv", HEADING, _csv_lines(db.engine, statement))
+
+
+def _csv_lines(engine: Engine, statement: Select[Any]) -> Iterator[tuple[object, ...]]:
+    with engine.connect() as connection:
+        for row in read(connection, statement):
+            about = entry(row.code)
+            yield (
+                row.sync_id, SEVERITY_WORDS[about.severity], row.file, row.line or "", row.column, row.type,
+                row.external_id, row.field, row.value, reason_of(row), about.advice,
+            )  # fmt: skip
+
+
 def _common(connection: SisConnection) -> dict[str, Any]:
     return {"connection": connection, "source": NAMES[connection.kind]}
 
@@ -125,6 +152,8 @@ def _log_conditions(connection: SisConnection) -> list[ColumnElement[bool]]:
     ):
         if value := asked_choice(name, choices):
             conditions.append(column == value)
+    if request.args.get("rows"):
+        conditions.append(SyncWarning.file != "")
     if search := asked_search():
         conditions.append(
             SyncWarning.external_id.contains(search, autoescape=True)
@@ -151,6 +180,6 @@ def _entry(row: Row[Any], actions: dict[tuple[int, str, str], tuple[int, str]]) 
         "sentence": sentence(problem_of(row)),
         "advice": about.advice,
         "tone": _SEVERITY_TONES[about.severity],
-        "severity": {"error": "Left out", "warning": "Warning", "info": "Note"}[about.severity],
+        "severity": SEVERITY_WORDS[about.severity],
         "action_url": url_for("sync_actions.action", sync_id=row.sync_id, action_id=action_id) if action_id else "",
     }

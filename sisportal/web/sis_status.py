@@ -6,11 +6,12 @@ from flask import Blueprint, Response, current_app, flash, request, url_for
 from sqlalchemy import select
 
 from sisportal.extensions import db
-from sisportal.models import ConnectionKind, Mapping, SisConnection, SisSchool, Sync, SyncState
+from sisportal.models import ConnectionKind, Mapping, SisConnection, SisSchool, Sync, SyncMode, SyncState
 from sisportal.syncing import running
+from sisportal.syncing.auto_commit import AUTO_COMMIT
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.queue import QueueGone
-from sisportal.syncing.since import BEGINNING, BadDay
+from sisportal.syncing.since import BEGINNING, LAST, BadDay
 from sisportal.syncing.staleness import why_stale
 from sisportal.syncing.states import NotAllowed
 from sisportal.syncing.words import total_of
@@ -19,7 +20,7 @@ from sisportal.web.access import Rule, access, get_connection
 from sisportal.web.acting import released_engine, who
 from sisportal.web.clever_client import callback_url, instant_login_url, sso
 from sisportal.web.portal import now, time_zone
-from sisportal.web.rendering import redirect_for, render_tab
+from sisportal.web.rendering import redirect_for, render_invalid, render_tab
 from sisportal.web.schedule_words import by_itself
 
 blueprint = Blueprint("sis_status", __name__, url_prefix="/admin/sis/<kind>")
@@ -35,15 +36,48 @@ def status(kind: str) -> Response:
 @access(Rule.WRITE)
 def sync_now(kind: str) -> Response:
     """Start a sync and lead to Status, where its progress is shown."""
-    connection_id, asker = get_connection(kind).id, who()
-    since = request.form.get("since", BEGINNING)
-    since = request.form.get("day", "") if since == "day" else since
+    connection, asker = get_connection(kind), who()
+    connection_id, ticked = connection.id, request.form.getlist("school")
+    tickable = [school.source_id for school in _tickable(connection)]
+    if "named" in request.form and not ticked:
+        return render_invalid(
+            "sis_status/page.html", **_status(connection) | {"error": "Tick at least one.", "ticked": []}
+        )
+    more = _asked_before(connection_id) or _asked_now(ticked, tickable) | {"since": _since()}
     try:
-        sync_id = running.start(released_engine(), connection_id, asker, now(), since)
+        sync_id = running.start(released_engine(), connection_id, asker, now(), **more)
         current_app.extensions["queue"].send_prepare(sync_id)
     except (BadDay, NotAllowed, QueueGone) as refusal:
         flash(str(refusal), "warning")
     return redirect_for(url_for(".status", kind=kind))
+
+
+def _since() -> str:
+    """What is read: as the dialog asks, or as Full Sync and Quick Sync say."""
+    mode, since = request.form.get("mode", ""), request.form.get("since", BEGINNING)
+    if mode:
+        return LAST if mode == SyncMode.QUICK else BEGINNING
+    return request.form.get("day", "") if since == "day" else since
+
+
+def _asked_now(ticked: list[str], tickable: list[str]) -> dict[str, Any]:
+    """The request of a new sync. With every school ticked it is about all, also about one that is mapped meanwhile."""
+    asked: dict[str, Any] = {}
+    if ticked and set(ticked) != set(tickable):
+        asked["schools"] = ticked
+    if request.form.get(f"auto-commit-{request.form.get('mode', '')}") == "yes":
+        asked[AUTO_COMMIT] = True
+    return asked
+
+
+def _asked_before(connection_id: int) -> dict[str, Any]:
+    """The request of the sync that is to be started again; blank where a new one is asked for."""
+    again = request.form.get("again", type=int)
+    if again is None:
+        return {}
+    mine = db.session.scalar(select(Sync.id).where(Sync.id == again, Sync.connection_id == connection_id))
+    names = ("since", "schools", "file", AUTO_COMMIT)
+    return running.asked_before(db.session.connection(), mine, *names) if mine else {}
 
 
 @blueprint.post("/disable")
@@ -77,6 +111,10 @@ def _status(connection: SisConnection) -> dict[str, Any]:
         "connection": connection,
         "source": NAMES[connection.kind],
         "schools": schools,
+        "tickable": _tickable(connection),
+        "ticked": _ticked(connection),
+        "error": "",
+        "waiting": connection.settings.get(running.WAITING_FILE, ""),
         "committed": committed,
         "first": committed is None,
         "tells_changes": connection.kind != ConnectionKind.CSV,
@@ -89,6 +127,19 @@ def _status(connection: SisConnection) -> dict[str, Any]:
         "own": by_itself(connection, last),
         **(_last(connection, last, committed) if last else {}),
     }
+
+
+def _tickable(connection: SisConnection) -> list[SisSchool]:
+    """What *Sync schools* lists: of OneRoster, where people choose."""
+    if connection.kind != ConnectionKind.ONEROSTER:
+        return []
+    mapped = (SisSchool.connection_id == connection.id, SisSchool.mapping == Mapping.MAPPED)
+    return list(db.session.scalars(select(SisSchool).where(*mapped).order_by(SisSchool.name, SisSchool.source_id)))
+
+
+def _ticked(connection: SisConnection) -> list[str]:
+    """All of them, unless a link asked for none."""
+    return [] if request.args.get("tick") == "none" else [school.source_id for school in _tickable(connection)]
 
 
 def _sign_in(kind: str) -> dict[str, str] | None:

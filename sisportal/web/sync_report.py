@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, flash, request, url_for
 from sqlalchemy import select
 
 from sisportal.extensions import db
-from sisportal.models import Mapping, SisConnection, SisSchool, Sync, SyncState
+from sisportal.models import ConnectionKind, Mapping, SisConnection, SisSchool, Sync, SyncState
 from sisportal.syncing import releasing, review, running
 from sisportal.syncing.cases import ASKED
 from sisportal.syncing.connections import NAMES
@@ -20,6 +20,7 @@ from sisportal.web.access import Rule, access, get_sync
 from sisportal.web.acting import came_from, released_engine, who
 from sisportal.web.formats import plural
 from sisportal.web.portal import now
+from sisportal.web.refused_rows import refused_rows
 from sisportal.web.rendering import from_htmx, redirect_for, render_invalid, render_partial, render_tab
 from sisportal.web.sync_causes import causes
 
@@ -158,6 +159,7 @@ def _report(sync: Sync) -> dict[str, Any]:
         "source": NAMES[connection.kind],
         "at": at,
         "causes": causes(sync.id, connection.kind) if warnings else [],
+        "refused": refused_rows(sync.id) if connection.kind == ConnectionKind.CSV else None,
         "read": mode_words(sync.mode, sync.request),
         "rows": sync_words.count_rows(sync.id, sync.state, counted, warnings, log_url, types),
         "planned": review.total(counted, "planned"),

@@ -33,7 +33,6 @@ def connect(page: Page, sis: str, token: str) -> None:
     """From the home page to the list of schools, with a test before."""
     page.get_by_role("link", name="Connect Clever").click()
     page.get_by_role("button", name="Yes").click()
-    page.get_by_role("link", name="Connect Clever").click()
     page.get_by_label("API base URL").fill(sis)
     page.get_by_label("District token").fill(token)
     page.get_by_role("button", name="Test connection").click()

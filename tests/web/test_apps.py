@@ -65,10 +65,13 @@ def test_installing_says_what_else_is_needed_and_installs_it(app: Flask, ada: Fl
 def test_installing_from_another_page_leads_on_to_the_app(app: Flask, ada: FlaskClient) -> None:
     without_apps(app)
     assert 'href="/admin/apps/clever/install"' in ada.get("/").text
-    assert 'name="next" value="/admin/sis"' in ada.get("/admin/apps/clever/install").text
-    assert ada.post("/admin/apps/clever/install", data={"next": "/admin/sis"}).location == "/admin/sis"
+    assert 'name="next" value="/admin/sis/clever/connect"' in ada.get("/admin/apps/clever/install").text
+    assert (
+        ada.post("/admin/apps/clever/install", data={"next": "/admin/sis/clever/connect"}).location
+        == "/admin/sis/clever/connect"
+    )
     assert ada.post("/admin/apps/clever/install", data={"next": "//elsewhere.org"}).location == "/admin/apps"
-    assert ada.get("/admin/apps/clever/install").location == "/admin/sis"
+    assert ada.get("/admin/apps/clever/install").location == "/admin/sis/clever/connect"
 
 
 def test_disabling_takes_along_what_needs_it_and_keeps_everything(

@@ -75,6 +75,31 @@ def test_setting_up_makes_the_administrator_and_signs_them_in(
         assert events == ["administrator-made", "settings-changed"]
 
 
+@pytest.mark.parametrize(
+    ("begin", "leads_to"),
+    [
+        ("", "/"),
+        ("clever", "/admin/sis/clever/connect"),
+        ("oneroster", "/admin/sis/oneroster/connect"),
+        ("csv", "/admin/sis/csv/connect"),
+        ("sample", "/#sample"),
+    ],
+)
+def test_each_beginning_leads_on(stranger: FlaskClient, code: str, begin: str, leads_to: str) -> None:
+    answer = stranger.post("/setup", data=ANSWERS | {"code": code, "begin": begin})
+
+    if begin in {"", "sample"}:
+        assert answer.location == leads_to
+        assert "make demo" in stranger.get("/").text
+        return
+    asked = stranger.get(answer.location)
+    assert (asked.status_code, "Yes" in asked.text) == (200, True)
+    installed = stranger.post(f"/admin/apps/{begin}/install", data={"next": leads_to})
+    assert (installed.location, f'name="next" value="{leads_to}"' in asked.text) == (leads_to, True)
+    assert stranger.get(leads_to).status_code == 200
+    assert f"/admin/apps/{begin}/install" in stranger.get("/").text
+
+
 def test_the_code_is_good_once(settings: Settings, bare_app: Flask, stranger: FlaskClient, code: str) -> None:
     stranger.post("/setup", data=ANSWERS | {"code": code})
     again = bare_app.test_client().post("/setup", data=ANSWERS | {"code": code, "email": "eve@example.org"})

@@ -92,3 +92,17 @@ def test_one_row_and_fifty_take_the_same_queries(app: Flask, ada: FlaskClient, e
     one, fifty = taken(1), taken(49)
 
     assert (one == fifty, fifty <= 12) == (True, True), (one, fifty)
+
+
+def test_the_log_is_exported_with_where_each_row_of_a_file_stands(ada: FlaskClient, engine: Engine) -> None:
+    sync_id = make_sync(engine, 1)
+    warn(engine, sync_id, None, "missing-id", file="users.csv", line=17, column="sourcedId", type="")
+    warn(engine, sync_id, None)
+
+    lines = ada.get("/admin/sis/clever/log.csv").text.splitlines()
+    only = ada.get("/admin/sis/clever/log.csv?rows=yes").text.splitlines()
+
+    assert [len(lines), len(only)] == [3, 2]
+    assert lines[0].startswith("\ufeffSync,Severity,File,Line,Column,Type,ID")
+    assert "users.csv,17,sourcedId" in only[1]
+    assert "(users.csv" not in only[1]

@@ -44,9 +44,9 @@ def organizations(app: Flask) -> dict[str, str | None]:
         return {row.name: rows[row.parent_id].name if row.parent_id else None for row in rows.values()}
 
 
-def shown(ada: FlaskClient) -> dict[str, str]:
+def shown(ada: FlaskClient, page_url: str = BUSINESSES) -> dict[str, str]:
     """What a browser would send of the page as it is: each drop-down with what is selected."""
-    page = ada.get(BUSINESSES).text
+    page = ada.get(page_url).text
     selects = re.findall(r'<select[^>]* name="([^"]+)".*?</select>', page, re.DOTALL)
     chosen = re.findall(r'<option value="([^"]*)" selected>', page)
     return dict(zip(selects, chosen, strict=True))

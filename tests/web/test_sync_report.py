@@ -308,3 +308,17 @@ def test_the_report_names_records_that_were_edited_after_the_plan(ada: FlaskClie
 
     assert "Records were edited in the portal after this plan was made" in text
     assert "to plan from what is there now: Abara, Ada" in text
+
+
+def test_refused_rows_of_a_file_are_listed_with_their_place_and_reason(ada: FlaskClient, engine: Engine) -> None:
+    sync_id = make_sync(engine, make_connection(engine, kind="csv"), [action()])
+    for number in range(25):
+        warn(engine, sync_id, None, "missing-id", file="users.csv", line=2 + number, column="sourcedId", type="student")
+
+    page = ada.get(f"/syncs/{sync_id}")
+
+    text = words(page)
+    assert "25 rows of the file were not taken" in text
+    assert "users.csv 2 sourcedId" in text
+    assert ["users.csv 21 sourcedId" in text, "users.csv 22 sourcedId" in text] == [True, False]
+    assert f"/admin/sis/csv/log.csv?sync={sync_id}&amp;severity=error&amp;rows=yes" in page.text
