@@ -1,6 +1,7 @@
 """`python -m drill`: plays every accident against a copy of the portal's data, and says which promises held."""
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -106,4 +107,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)  # what stages say to the log of an accident is as it should be
     sys.exit(main())

@@ -1,6 +1,8 @@
 """The copy that the drill plays on: a portal's data in a file of its own, and a SIS made from what that portal's SIS last said."""
 
+import hashlib
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +16,19 @@ from drill.scene import Base
 from sisportal.config import load
 from sisportal.extensions import db
 from sisportal.factory import create_app
-from sisportal.models import Mapping, SisConnection, SisPerson, SisReference, SisSchool, SisSection, Sync, SyncState
+from sisportal.models import (
+    Base as Tables,
+)
+from sisportal.models import (
+    Mapping,
+    SisConnection,
+    SisPerson,
+    SisReference,
+    SisSchool,
+    SisSection,
+    Sync,
+    SyncState,
+)
 from sisportal.models.database import make_engine, prepare_engine, writing
 from sisportal.roster import records
 from sisportal.roster.options import defaults
@@ -32,6 +46,7 @@ from sisportal.syncing.releasing import release_guards
 from tests.syncing.portal import WHO, Portal
 
 T = TypeVar("T")
+Renamed = Callable[[str], str]
 SAMPLE_STUDENTS = 60
 BEGINNING = at(DEFAULT_DAY)
 
@@ -55,8 +70,8 @@ def base_of(database_url: str, folder: Path) -> Base:
     backup.unlink()
     engine = _opened(file)
     with writing(engine).begin() as connection:
-        connection_id = _only_connection(connection)
-        district = _district(connection, connection_id)
+        connection_id, as_clever = _only_connection(connection)
+        district = _district(connection, connection_id, as_clever)
     return _settled(engine, file, district, connection_id)
 
 
@@ -100,8 +115,11 @@ def _revision(engine: Engine) -> str:
         return str(MigrationContext.configure(connection).get_current_revision())
 
 
-def _only_connection(connection: Connection) -> int:
-    """The connection that the drill syncs: of Clever if there is one, else the one with most people; the others rest."""
+def _only_connection(connection: Connection) -> tuple[int, Renamed]:
+    """The connection that the drill syncs, of Clever if there is one, else the one with most people, and its ids in Clever's form.
+
+    The others rest.
+    """
     counted = select(SisPerson.connection_id, func.count()).group_by(SisPerson.connection_id)
     people = Counter({row[0]: row[1] for row in connection.execute(counted)})
     kinds = {row.kind: row.id for row in connection.execute(select(SisConnection.kind, SisConnection.id))}
@@ -112,11 +130,30 @@ def _only_connection(connection: Connection) -> int:
         connection.execute(update(SisConnection).where(SisConnection.kind == "clever").values(kind="resting"))
         values |= {"kind": "clever", "options": options_to_store(defaults("clever"))}
     connection.execute(update(SisConnection).where(SisConnection.id == chosen).values(values))
-    return chosen
+    if kinds.get("clever") == chosen:
+        return chosen, str
+    _rename(connection, chosen)
+    return chosen, _as_clever
 
 
-def _district(connection: Connection, connection_id: int) -> District:
-    """What the SIS last said, as a district that can be served and changed."""
+def _rename(connection: Connection, connection_id: int) -> None:
+    """Give every record of the connection the id that it has in the drill's SIS, so that links stay what they are."""
+    for table in Tables.metadata.tables.values():
+        if not {"connection_id", "source_id"} <= set(table.columns.keys()) or "mode" in table.columns:
+            continue
+        mine = table.c.connection_id == connection_id
+        for (old,) in connection.execute(select(table.c.source_id).where(mine).distinct()).all():
+            renamed = update(table).where(mine, table.c.source_id == old)
+            connection.execute(renamed.values(source_id=_as_clever(old)))
+
+
+def _as_clever(id_: str) -> str:
+    """An id in the form of Clever's, 24 hexadecimal digits; always the same for the same one."""
+    return hashlib.blake2b(id_.encode(), digest_size=12).hexdigest() if id_ else ""
+
+
+def _district(connection: Connection, connection_id: int, id_of: Renamed) -> District:
+    """What the SIS last said, as a district that can be served and changed; ``id_of`` gives each id its form there."""
     district = District(id="d0d0d0d0d0d0d0d0d0d0d0d0", name="Drill", seed=1, today=DEFAULT_DAY)
 
     def listed(table: Any, type_: type[T], *where: Any) -> list[T]:
@@ -125,41 +162,48 @@ def _district(connection: Connection, connection_id: int) -> District:
         return [decode(payload) for payload in connection.scalars(statement)]
 
     for school in listed(SisSchool, records.School, SisSchool.gone_at.is_(None)):
-        district.put(_school(school))
+        district.put(_school(school, id_of))
     for term in listed(SisReference, records.Term, SisReference.collection == "terms"):
-        district.put(entities.Term(term.source_id, term.name or None, term.start or None, term.finish or None))
+        district.put(entities.Term(id_of(term.source_id), term.name or None, term.start or None, term.finish or None))
     for course in listed(SisReference, records.Course, SisReference.collection == "courses"):
-        district.put(entities.Course(course.source_id, course.name or None, course.number or None))
+        district.put(entities.Course(id_of(course.source_id), course.name or None, course.number or None))
     for person in listed(SisPerson, records.Person, SisPerson.gone_in_sync.is_(None)):
-        district.put(_person(person))
+        district.put(_person(person, id_of))
     for section in listed(SisSection, records.Section, SisSection.gone_in_sync.is_(None)):
-        district.put(_section(section))
+        district.put(_section(section, id_of))
     district.forget_changes()
     return district
 
 
-def _school(school: records.School) -> entities.School:
+def _school(school: records.School, id_of: Renamed) -> entities.School:
     return entities.School(
-        school.source_id, BEGINNING, BEGINNING, school.name, school.sis_id, school.number,
+        id_of(school.source_id), BEGINNING, BEGINNING, school.name, school.sis_id, school.number,
         school.low_grade or "Kindergarten", school.high_grade or "12", "", school.city, school.state, "",
     )  # fmt: skip
 
 
-def _person(person: records.Person) -> entities.Person:
+def _person(person: records.Person, id_of: Renamed) -> entities.Person:
     made = entities.Person(
-        person.source_id, BEGINNING, BEGINNING, person.last_name, person.first_name, person.middle_name, person.email
+        id_of(person.source_id),
+        BEGINNING,
+        BEGINNING,
+        person.last_name,
+        person.first_name,
+        person.middle_name,
+        person.email,
     )
-    legacy, schools = person.legacy_id or person.source_id, list(person.schools)
+    legacy, schools = person.legacy_id or id_of(person.source_id), [id_of(each) for each in person.schools]
+    school = id_of(person.school)
     if Role.STUDENT in person.roles or person.role is Role.STUDENT:
         made.student = entities.Student(
-            legacy, person.school, schools, person.sis_id, person.number, person.grade, person.state_id,
+            legacy, school, schools, person.sis_id, person.number, person.grade, person.state_id,
             person.graduation_year, person.gender, person.birth_date or None, person.username or None,
             preferred_first=person.preferred_name or None,
         )  # fmt: skip
     if person.role is Role.TEACHER:
         made.teacher = entities.Teacher(
             legacy,
-            person.school,
+            school,
             schools,
             person.sis_id,
             person.number,
@@ -169,11 +213,11 @@ def _person(person: records.Person) -> entities.Person:
     return made
 
 
-def _section(section: records.Section) -> entities.Section:
+def _section(section: records.Section, id_of: Renamed) -> entities.Section:
     return entities.Section(
-        section.source_id, BEGINNING, BEGINNING, section.name, section.school, section.sis_id, section.course or None,
-        section.term or None, section.number, section.period, section.grade, section.subject,
-        list(section.teachers), sorted(section.students),
+        id_of(section.source_id), BEGINNING, BEGINNING, section.name, id_of(section.school), section.sis_id, id_of(section.course) or None,
+        id_of(section.term) or None, section.number, section.period, section.grade, section.subject,
+        [id_of(each) for each in section.teachers], sorted(map(id_of, section.students)),
     )  # fmt: skip
 
 

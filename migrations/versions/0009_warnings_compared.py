@@ -20,8 +20,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_warning_mended", "warning")
-    with op.batch_alter_table("warning") as batch_op:
-        batch_op.drop_column("mended_in")
-        batch_op.drop_column("is_new")
-    with op.batch_alter_table("sync") as batch_op:
-        batch_op.drop_column("compared")
+    # Not in batches: those make SQLite's tables anew, and drop one that others refer to.
+    op.drop_column("warning", "mended_in")
+    op.drop_column("warning", "is_new")
+    op.drop_column("sync", "compared")

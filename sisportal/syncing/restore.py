@@ -17,6 +17,7 @@ from sisportal.models import (
     MailState,
     NoticeKind,
     PasswordLink,
+    Schedule,
     SignedInBrowser,
     SisConnection,
     Sync,
@@ -71,6 +72,7 @@ def settle(connection: Connection, manifest: Manifest, cipher: Cipher, now: date
     connection.execute(update(LoginCard).where(LoginCard.ended_at.is_(None)).values(ended_at=now))
     outbox.drop_restored(connection, now)
     _drop_mail(connection, now)
+    _begin_nothing(connection, now)
     restored = Restored(
         made_at=manifest.made_at,
         revision=manifest.revision,
@@ -182,6 +184,11 @@ def _interrupt(connection: Connection, now: datetime) -> int:
         .values(stage="")
     )
     return connection.execute(running.values(values)).rowcount
+
+
+def _begin_nothing(connection: Connection, now: datetime) -> None:
+    """A daily sync that was missed since is not made up at once: whoever restores wants to look first."""
+    connection.execute(update(Schedule).values(handled_until=now, restarts=0))
 
 
 def _drop_mail(connection: Connection, now: datetime) -> None:

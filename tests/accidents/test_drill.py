@@ -66,10 +66,18 @@ def test_a_copy_of_the_portal_is_played_on_and_the_original_stays_as_it_was(tmp_
     assert {name: after[name] for name in before} == before
 
 
-def test_a_portal_on_postgresql_is_copied_too(tmp_path: Path, sandbox: Served, postgres_cluster: Cluster) -> None:
+def test_a_portal_of_oneroster_on_postgresql_is_copied_too(
+    tmp_path: Path, sandbox: Served, postgres_cluster: Cluster
+) -> None:
     name = postgres_cluster.create()
     environ = {"DATABASE_URL": postgres_cluster.url(name), "SECRET_KEY": "made-up"}
-    cli = portal_of(tmp_path / "var", sandbox, **environ)
+    cli = CommandLine(create_app(load({"DATA_DIR": str(tmp_path / "var"), **environ}, env_file=None), TESTING=True))
+    year = ("--year-start", "2026-08-01", "--year-end", "2027-07-31")
+    bearer = sandbox.sandbox.oneroster.access.bearer
+    cli.answer("sis", "connect", "oneroster", "--base-url", sandbox.url, "--bearer", bearer, *year)
+    cli.answer("sis", "map", "oneroster", "--auto-create")
+    cli.answer("sis", "prepare", "oneroster", "--full")
+    cli.answer("sis", "commit", 1)
     with cli.app.app_context():
         db.engine.dispose()
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from sisportal.models import (
     NoticeKind,
     Notification,
     PasswordLink,
+    Schedule,
     SignedInBrowser,
     SisConnection,
     Sync,
@@ -72,8 +74,7 @@ def rows(cli: CommandLine, *names: str) -> dict[str, list[Any]]:
     with cli.app.app_context(), db.engine.connect() as connection:
         tables = [Base.metadata.tables[name] for name in names or sorted(Base.metadata.tables)]
         return {
-            table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key.columns))]
-            for table in tables
+            table.name: list(connection.execute(select(table).order_by(*table.primary_key.columns))) for table in tables
         }
 
 
@@ -198,7 +199,11 @@ def test_what_waited_or_was_being_prepared_is_interrupted_and_does_not_begin_by_
     cli, file = make("sqlite"), tmp_path / "all.zip"
     cli.map_all(sandbox)
     cli.answer("sis", "prepare", "clever")
-    change(cli, Sync, state=SyncState.PREPARING, heartbeat_at=cli.app.extensions["clock"](), claim="alive")
+    now = cli.app.extensions["clock"]()
+    change(cli, Sync, state=SyncState.PREPARING, heartbeat_at=now, claim="alive")
+    with cli.app.app_context(), db.engine.begin() as connection:
+        daily = {"setting": "07:00", "set_at": now, "handled_until": now - timedelta(days=3), "restarts": 1}
+        connection.execute(insert(Schedule), [{"connection_id": 1, **daily}])
     cli.answer("backup", file)
     change(cli, Sync, state=SyncState.DISCARDED)
 
@@ -210,6 +215,7 @@ def test_what_waited_or_was_being_prepared_is_interrupted_and_does_not_begin_by_
         "interrupted",
         "Stopped: the portal was restored from a backup before this sync had ended. Nothing was lost; start it again.",
     )
+    assert rows(cli, "schedule")["schedule"][0].handled_until > now, "runs missed since are not made up"
     assert cli.answer("sis", "prepare", "clever")["state"] == "prepared"
 
 
