@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
         stores = PostgresStores(asked.database_url) if asked.database_url else SqliteStores(Path(folder))
         try:
-            figures = measure(asked.sizes, asked.runs, stores)
+            figures = measure(asked.sizes, asked.runs, stores, csv=asked.csv)
         except RunFailed as failure:
             _say(f"Something is wrong, so nothing is measured. {failure}")
             return 1
@@ -32,18 +32,18 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def measure(sizes: list[int], runs: int, stores: Stores) -> dict[str, Any]:
+def measure(sizes: list[int], runs: int, stores: Stores, *, csv: bool = False) -> dict[str, Any]:
     """Every figure of every district, and the table. Raises ``RunFailed``."""
     districts = []
     for students in sorted(sizes):
         _say(f"{students:,} students: making up the district")
-        with record(students) as folder:
-            districts.append(measure_district(students, Path(folder) / "pages", stores, runs, _say))
+        with record(students, csv=csv) as source:
+            districts.append(measure_district(students, source, stores, runs, _say))
     if busy(districts):
         _say(BUSY_NOTE)
-    tables = [sync_table(districts), *(page_table(figures) for figures in districts)]
+    tables = [sync_table(districts), *(page_table(figures) for figures in districts if figures["pages"])]
     return {
-        "on": f"{stores.kind}, Python {platform.python_version()}, {platform.machine()}",
+        "on": f"{'OneRoster CSV, ' if csv else ''}{stores.kind}, Python {platform.python_version()}, {platform.machine()}",
         "at": datetime.now(UTC).isoformat(),
         "table": "\n\n".join(tables),
         "districts": districts,
@@ -56,6 +56,11 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         "--sizes", type=_sizes, default=[1_000, 10_000], help="students, with commas: 1000,10000,100000"
     )
     parser.add_argument("--runs", type=int, default=3, help="how many runs the medians are of")
+    parser.add_argument(
+        "--csv",
+        action="store_true",
+        help="the district as a OneRoster CSV package instead of Clever's pages; syncs alone",
+    )
     parser.add_argument("--database-url", default="", help="PostgreSQL instead of SQLite; it makes schemas of its own")
     return parser.parse_args(arguments)
 

@@ -1,7 +1,7 @@
 """The floor: the least that keeping a district can cost here, with the same decoder and the bare driver (SPEC 14).
 
-A first sync parses every page and stores every column of every record, and every enrolment, as rows of one keyed table
-per collection, in one transaction. An unchanged one parses, reads those rows back, compares them in memory and writes
+A first sync parses every page, or every file of a CSV package, and stores every column of every record, and every enrolment,
+as rows of one keyed table per collection, in one transaction. An unchanged one parses, reads those rows back, compares them in memory and writes
 nothing. Both are written to be quick: typed decoding, plain tuples, rows in the order of their keys as they come.
 """
 
@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from bench import package
 from bench.bare import Bare, Row, connect
 from bench.recorded import recorded
 from bench.wire import Other, Section, User
@@ -30,7 +31,8 @@ TABLES = {
     "sections": Section.COLUMNS,
     "enrollments": ("section", "person", "role"),
 }
-KEYS = {"enrollments": ("section", "person")}
+KEYS = {TABLES["enrollments"]: ("section", "person")}
+Columns = dict[str, tuple[str, ...]]
 
 
 class Item(msgspec.Struct, Generic[R], frozen=True, gc=False):
@@ -45,14 +47,15 @@ class Page(msgspec.Struct, Generic[R], frozen=True):
     data: list[Item[R]]
 
 
-def first_sync(folder: Path, url: str) -> float:
-    """Seconds to parse and store everything."""
+def first_sync(source: Path, url: str) -> float:
+    """Seconds to parse and store everything of a folder of pages, or of a package."""
+    tables, rows_of = _input(source)
     with few_collections():
         begun = time.perf_counter()
         connection = connect(url)
         connection.execute("BEGIN")
-        insert = {name: _make(connection, name) for name in TABLES}
-        for name, rows in _rows(folder):
+        insert = {name: _make(connection, name, columns) for name, columns in tables.items()}
+        for name, rows in rows_of(source):
             insert[name](rows)
         connection.execute("COMMIT")
         seconds = time.perf_counter() - begun
@@ -60,13 +63,14 @@ def first_sync(folder: Path, url: str) -> float:
     return seconds
 
 
-def unchanged_sync(folder: Path, url: str) -> float:
+def unchanged_sync(source: Path, url: str) -> float:
     """Seconds to parse everything and compare it with what is stored. Raises where anything differs."""
+    tables, rows_of = _input(source)
     with few_collections():
         begun = time.perf_counter()
         connection = connect(url)
-        held = {name: set(connection.read(f"SELECT {_names(name)} FROM {name}")) for name in TABLES}
-        for name, rows in _rows(folder):
+        held = {name: set(connection.read(f"SELECT {_names(columns)} FROM {name}")) for name, columns in tables.items()}
+        for name, rows in rows_of(source):
             held[name].difference_update(rows)
         seconds = time.perf_counter() - begun
     connection.close()
@@ -75,18 +79,23 @@ def unchanged_sync(folder: Path, url: str) -> float:
     return seconds
 
 
-def _make(connection: Bare, name: str) -> Callable[[list[Row]], None]:
-    """Make a table; what inserts rows into it."""
-    columns = ", ".join(f'"{column}" TEXT' for column in TABLES[name])
-    keys = ", ".join(KEYS.get(name, ("id",)))
-    connection.execute(f"CREATE TABLE {name} ({columns}, PRIMARY KEY ({keys})){connection.keyed_by}")
-    marks = ", ".join([connection.mark] * len(TABLES[name]))
-    statement = f"INSERT INTO {name} ({_names(name)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+def _input(source: Path) -> tuple[Columns, Callable[[Path], Iterator[tuple[str, list[Row]]]]]:
+    """The tables of a source, and what reads its rows."""
+    return (package.COLUMNS, package.rows) if package.is_package(source) else (TABLES, _rows)
+
+
+def _make(connection: Bare, name: str, columns: tuple[str, ...]) -> Callable[[list[Row]], None]:
+    """Make a table, keyed by its first column where nothing else is said; what inserts rows into it."""
+    typed = ", ".join(f'"{column}" TEXT' for column in columns)
+    keys = _names(KEYS.get(columns, columns[:1]))
+    connection.execute(f"CREATE TABLE {name} ({typed}, PRIMARY KEY ({keys})){connection.keyed_by}")
+    marks = ", ".join([connection.mark] * len(columns))
+    statement = f"INSERT INTO {name} ({_names(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
     return partial(connection.insert, statement)
 
 
-def _names(table: str) -> str:
-    return ", ".join(f'"{column}"' for column in TABLES[table])
+def _names(columns: tuple[str, ...]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)
 
 
 def _rows(folder: Path) -> Iterator[tuple[str, list[Row]]]:

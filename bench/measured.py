@@ -1,4 +1,4 @@
-"""One measured run in a process of its own: ``python -m bench.measured FIGURE FOLDER DATABASE_URL`` prints JSON."""
+"""One measured run in a process of its own: ``python -m bench.measured FIGURE SOURCE DATABASE_URL`` prints JSON."""
 
 import json
 import resource
@@ -17,9 +17,9 @@ Figures = dict[str, Any]
 
 
 def _floor(sync: Callable[[Path, str], float]) -> Callable[[Path, str], Figures]:
-    def run(folder: Path, url: str) -> Figures:
+    def run(source: Path, url: str) -> Figures:
         begun = time.process_time()
-        return {"seconds": sync(folder, url), "cpu_seconds": time.process_time() - begun}
+        return {"seconds": sync(source, url), "cpu_seconds": time.process_time() - begun}
 
     return run
 
@@ -32,9 +32,9 @@ FIGURES: dict[str, Callable[[Path, str], Figures]] = {
 }
 
 
-def main(figure: str, folder: str, url: str) -> Figures:
+def main(figure: str, source: str, url: str) -> Figures:
     """The figures of one run, and the process's peak memory in bytes."""
-    figures = FIGURES[figure](Path(folder), url)
+    figures = FIGURES[figure](Path(source), url)
     return figures | {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
 
 

@@ -1,4 +1,4 @@
-"""The portal's own syncs over recorded pages, as a worker runs them."""
+"""The portal's own syncs over recorded pages, or over a OneRoster CSV package, as a worker runs them."""
 
 import time
 from datetime import UTC, datetime
@@ -7,14 +7,19 @@ from typing import Any, Self
 
 from sqlalchemy import Engine, func, select
 
+from bench.package import is_package
 from bench.recorded import BASE, TOKEN, RecordedSession
 from sisportal.models import Base, Mapping, Membership, SisEnrollment, SisPerson, SisSection, Sync, SyncState
 from sisportal.models.database import make_engine, writing
 from sisportal.providers.base import Provider
+from sisportal.providers.oneroster_csv import open_csv
 from sisportal.providers.opening import open_clever
 from sisportal.syncing import connections
 from sisportal.syncing.commit import commit
+from sisportal.syncing.connections import ConnectionFacts
 from sisportal.syncing.prepare import prepare, request_sync
+
+YEAR: dict[str, Any] = {"year_start": "2026-08-01", "year_end": "2027-07-31"}
 
 
 class Unexpected(Exception):
@@ -22,11 +27,11 @@ class Unexpected(Exception):
 
 
 class Portal:
-    """A portal with one connection, whose provider answers from a folder."""
+    """A portal with one connection, whose provider answers from a folder of pages, or reads a package."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, source: Path, url: str) -> None:
         self.engine: Engine = make_engine(url)
-        self._folder = folder
+        self._source = source
         self.connection_id = 1
 
     def __enter__(self) -> Self:
@@ -35,14 +40,17 @@ class Portal:
     def __exit__(self, *_: object) -> None:
         self.engine.dispose()
 
-    def open_provider(self, _facts: object = None) -> Provider:
+    def open_provider(self, facts: ConnectionFacts | None = None) -> Provider:
         """The recorded district."""
-        return open_clever(base_url=BASE, token=TOKEN, session=RecordedSession(self._folder))
+        if is_package(self._source):
+            return open_csv(self._source, held=facts.held if facts else None, **YEAR)
+        return open_clever(base_url=BASE, token=TOKEN, session=RecordedSession(self._source))
 
     def set_up(self) -> None:
         """Make the tables, connect, and map every school."""
         Base.metadata.create_all(self.engine)
-        self.connection_id = connections.connect(self.engine, "clever", {"base_url": BASE}, None, now())
+        kind, settings = ("csv", YEAR) if is_package(self._source) else ("clever", {"base_url": BASE})
+        self.connection_id = connections.connect(self.engine, kind, settings, None, now())
         schools = self.open_provider().schools()
         with writing(self.engine).begin() as connection:
             connections.remember_schools(connection, self.connection_id, schools, now())
@@ -86,9 +94,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def first_sync(folder: Path, url: str) -> dict[str, Any]:
+def first_sync(source: Path, url: str) -> dict[str, Any]:
     """Prepare and commit the whole district into an empty portal."""
-    with Portal(folder, url) as portal:
+    with Portal(source, url) as portal:
         portal.set_up()
         figures = _timed(portal)
         records = portal.records()
@@ -97,9 +105,9 @@ def first_sync(folder: Path, url: str) -> dict[str, Any]:
     return figures | {"records": records}
 
 
-def unchanged_sync(folder: Path, url: str) -> dict[str, Any]:
+def unchanged_sync(source: Path, url: str) -> dict[str, Any]:
     """The same once more. Raises ``Unexpected`` where anything was planned."""
-    with Portal(folder, url) as portal:
+    with Portal(source, url) as portal:
         figures = _timed(portal)
     if figures["planned"]:
         raise Unexpected(f"a sync with nothing changed planned {figures['planned']}")

@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.package import is_package
 from bench.stores import Stores
 
 Figures = dict[str, Any]
@@ -31,8 +33,8 @@ def child(module: str, *arguments: str) -> str:
     return done.stdout
 
 
-def measure_district(students: int, folder: Path, stores: Stores, runs: int, say: Say) -> Figures:
-    """Every figure of a district whose recorded pages lie in the folder: medians of its syncs, and the portal's pages."""
+def measure_district(students: int, source: Path, stores: Stores, runs: int, say: Say) -> Figures:
+    """Every figure of a recorded district: medians of its syncs, and the portal's pages where it was recorded as pages."""
     taken: dict[str, list[Figures]] = {name: [] for pair in PAIRS for name in pair}
     size, pages = 0, []
     for run in range(runs):
@@ -41,11 +43,12 @@ def measure_district(students: int, folder: Path, stores: Stores, runs: int, say
         addresses = [stores.address(name) for name in names]
         for pair in PAIRS:
             for figure, address in zip(pair, addresses, strict=True):
-                taken[figure].append(json.loads(child("bench.measured", figure, str(folder), address)))
+                taken[figure].append(json.loads(child("bench.measured", figure, str(source), address)))
         if run + 1 == runs:
             size = stores.size(names[1])
-            say(f"{students:,} students: pages")
-            pages = json.loads(child("bench.pages", str(folder), addresses[1]))
+            if not is_package(source):
+                say(f"{students:,} students: pages")
+                pages = json.loads(child("bench.pages", str(source), addresses[1]))
         for name in names:
             stores.drop(name)
     figures: Figures = {name: _medians(rows) for name, rows in taken.items()}
@@ -53,11 +56,13 @@ def measure_district(students: int, folder: Path, stores: Stores, runs: int, say
     return figures | found | {"runs": taken}
 
 
-def record(students: int) -> tempfile.TemporaryDirectory[str]:
-    """A folder with the pages of a district of so many students."""
-    folder = tempfile.TemporaryDirectory(prefix="portal-bench-")
-    child("bench.recording", str(students), str(Path(folder.name) / "pages"))
-    return folder
+@contextmanager
+def record(students: int, *, csv: bool) -> Iterator[Path]:
+    """A district of so many students: the folder of the pages that Clever answers, or a OneRoster CSV package."""
+    with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
+        source = Path(folder) / ("roster.zip" if csv else "pages")
+        child("bench.package" if csv else "bench.recording", str(students), str(source))
+        yield source
 
 
 def _medians(rows: list[Figures]) -> Figures:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text, update
 
-from bench import floor
+from bench import floor, package
 from bench.__main__ import main
 from bench.bare import connect
 from bench.product import Portal, Unexpected, first_sync, unchanged_sync
@@ -117,3 +117,39 @@ def test_the_bench_prints_a_table_and_keeps_the_figures(
         "memory of the worker, at its peak",
         "database",
     ]
+
+
+# --- OneRoster CSV
+
+
+@pytest.fixture(scope="module")
+def roster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same district as a package."""
+    path = tmp_path_factory.mktemp("district") / "roster.zip"
+    package.write(STUDENTS, path)
+    return path
+
+
+def test_a_package_is_measured_like_pages(roster: Path, tmp_path: Path) -> None:
+    stores = SqliteStores(tmp_path)
+    bare, address = stores.address("floor"), stores.address("portal")
+    floor.first_sync(roster, bare)
+    floor.unchanged_sync(roster, bare)
+    first = first_sync(roster, address)
+    connection = connect(bare)
+    stored = {name: len(list(connection.read(f"SELECT * FROM {name}"))) for name in ("users", "classes")}
+    connection.close()
+
+    assert stored == {"users": first["records"]["people"], "classes": first["records"]["sections"]}
+    assert first["planned"]["student"]["add"]["planned"] == STUDENTS
+    assert unchanged_sync(roster, address)["planned"] == {}
+
+
+def test_the_bench_measures_a_package_when_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bench.__main__.RESULTS", tmp_path)
+    assert main(["--csv", "--sizes", str(STUDENTS), "--runs", "1"]) == 0
+    table = capsys.readouterr().out
+    assert "first sync, prepare and commit" in table
+    assert "page, " not in table
