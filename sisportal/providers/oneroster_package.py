@@ -22,7 +22,7 @@ from sisportal.providers.oneroster_source import Mode
 MOST_LINES_A_ROW = 20
 """A row that goes on for more lines than this has a quote that was never closed."""
 _CHUNK = 1 << 20
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CLUTTER = ("__MACOSX/", ".DS_Store", "Thumbs.db")
 """What operating systems add to zips without being asked."""
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, ValueError)
@@ -35,7 +35,8 @@ class Limits(msgspec.Struct, frozen=True):
     unpacked: int = 20 * 1024**3
     """Bytes of all files together."""
     ratio: int = 150
-    """Unpacked bytes per packed one, of files beyond ``small``: the CSV of a district packs to a tenth or twentieth."""
+    """Unpacked bytes per packed one, of files beyond ``small`` and of all together: the CSV of a district packs to a tenth
+    or twentieth."""
     small: int = 4 * 1024**2
     line: int = 16 * 1024**2
     """Characters of one line."""
@@ -116,7 +117,7 @@ class Package:
         infos = [info for info in archive.infolist() if not info.filename.startswith(_CLUTTER)]
         if len(infos) > self._limits.members:
             raise _too_large(f"holds {len(infos):,} files")
-        self._require_sizes(infos)
+        self._require_sizes(infos, self._path.stat().st_size)
         for info in infos:
             _require_plain_name(info)
             key = info.filename.lower()
@@ -124,9 +125,11 @@ class Package:
                 raise ProviderError(f"The zip holds {_shown(info.filename)} twice.", code="bad-manifest")
             self._members[key] = info
 
-    def _require_sizes(self, infos: list[zipfile.ZipInfo]) -> None:
+    def _require_sizes(self, infos: list[zipfile.ZipInfo], packed: int) -> None:
+        """``packed``: bytes of the whole zip. Its files may overlap, so that each alone seems to be in order."""
         limits = self._limits
-        if sum(info.file_size for info in infos) > limits.unpacked:
+        unpacked = sum(info.file_size for info in infos)
+        if unpacked > limits.unpacked or unpacked > max(limits.ratio * packed, limits.small):
             raise _too_large("would be too large when unpacked")
         for info in infos:
             if info.file_size > limits.small and info.file_size > limits.ratio * max(info.compress_size, 1):
@@ -224,17 +227,16 @@ def _looked_through(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: Lim
     lines = run = 0
     with archive.open(info) as raw:
         chunk = raw.read(_CHUNK)
-        encoding = next((name for bom, name in _BOMS if chunk.startswith(bom)), "utf-8")
+        if chunk.startswith(_UTF_16) or b"\x00" in chunk[:4]:
+            raise _wrong_encoding(f"{info.filename} is written in UTF-16")
+        encoding = "utf-8-sig" if chunk.startswith(codecs.BOM_UTF8) else "utf-8"
         decoder = codecs.getincrementaldecoder(encoding)()
         while True:
             try:
                 text = decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as fault:
                 line = lines + 1 + chunk[: fault.start].count(b"\n")
-                raise ProviderError(
-                    f"{info.filename} is not written in UTF-8 (about line {line:,}). Export it in UTF-8.",
-                    code="wrong-encoding",
-                ) from None
+                raise _wrong_encoding(f"{info.filename} is not written in UTF-8 (about line {line:,})") from None
             breaks = text.count("\n")
             lines += breaks
             run = len(text) - text.rfind("\n") - 1 if breaks else run + len(text)
@@ -298,6 +300,10 @@ def _shown(text: str) -> str:
 
 def _too_large(what: str) -> ProviderError:
     return ProviderError(f"The zip {what}. It was not read.", code="too-large")
+
+
+def _wrong_encoding(what: str) -> ProviderError:
+    return ProviderError(f"{what}. Export it in UTF-8.", code="wrong-encoding")
 
 
 def _bad_manifest(what: str) -> ProviderError:

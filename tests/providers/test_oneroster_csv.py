@@ -4,6 +4,7 @@ import io
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,6 @@ def american(cell: str) -> str:
 
 DIRT = {
     "a byte order mark": all_files(lambda data: b"\xef\xbb\xbf" + data),
-    "UTF-16": all_files(lambda data: data.decode().encode("utf-16")),
     "line feeds only": all_files(lambda data: data.replace(b"\r\n", b"\n")),
     "no last line break": all_files(lambda data: data.rstrip()),
     "blank lines": all_files(lambda data: data.replace(b"\r\n", b"\r\n\r\n , ,\r\n".replace(b" , ,", b""))),
@@ -228,9 +228,13 @@ REFUSED = {
     "no header": ("wrong-header", {"orgs.csv": as_csv(FILES["orgs.csv"][1:])}),
     "an empty file": ("wrong-header", {"orgs.csv": b"\r\n"}),
     "semicolons": ("wrong-header", {"orgs.csv": as_csv(FILES["orgs.csv"]).replace(b",", b";")}),
+    "UTF-16": ("wrong-encoding", all_files(lambda data: data.decode().encode("utf-16"))),
+    "UTF-16 without a mark": ("wrong-encoding", {"users.csv": as_csv(FILES["users.csv"]).decode().encode("utf-16-le")}),
+    "Windows-1252": ("wrong-encoding", {"users.csv": as_csv(FILES["users.csv"]).replace(b"Hopper", "O\u2019Hara".encode("cp1252"))}),
     "Latin-1": ("wrong-encoding", {"users.csv": as_csv(FILES["users.csv"]).replace(b"Hopper", "Höpper".encode("latin-1"))}),
     "a parent folder": ("unsafe-path", {"../orgs.csv": b"x"}),
     "an absolute path": ("unsafe-path", {"/etc/orgs.csv": b"x"}),
+    "a parent folder of Windows": ("unsafe-path", {"..\\orgs.csv": b"x"}),
     "a drive": ("unsafe-path", {"C:\\orgs.csv": b"x"}),
     "a folder": ("nested", {"roster/orgs.csv": b"x"}),
     "a bomb": ("too-large", {"users.csv": b"0" * (6 << 20)}),
@@ -269,6 +273,20 @@ def test_what_is_no_zip_or_a_damaged_one_is_refused(tmp_path: Path) -> None:
             provider(path)
         codes.append(failed.value.code)
     assert codes == ["not-a-zip", "not-a-zip", "damaged", "not-a-zip"]
+
+
+def test_files_that_share_their_packed_bytes_are_refused_although_each_alone_is_in_order(tmp_path: Path) -> None:
+    """A zip whose directory names the same packed bytes many times over: small, and gigabytes when it is unpacked."""
+    path = rezipped(tmp_path / "bomb.zip", lambda archive: archive.writestr("1.csv", b"0123456789abcdef" * 3_000))
+    with zipfile.ZipFile(path, "a") as archive:
+        kernel = archive.getinfo("1.csv")
+        for number in range(2, 150):
+            other = copy(kernel)
+            other.filename = f"{number}.csv"
+            archive.filelist.append(other)
+        archive._didModify = True  # type: ignore[attr-defined]  # writes the directory anew
+    with pytest.raises(ProviderError, match="too large when unpacked"):
+        provider(path)
 
 
 def test_too_many_files_and_the_same_file_twice_are_refused(tmp_path: Path) -> None:

@@ -4,14 +4,24 @@ import csv
 import io
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sisportal.models import AccountLink, ClassLink, Mapping, SyncMode, SyncState, SyncWarning
+from sisportal.models import (
+    AccountLink,
+    ClassLink,
+    Mapping,
+    SisPerson,
+    SisSchool,
+    SisSection,
+    SyncMode,
+    SyncState,
+    SyncWarning,
+)
 from sisportal.models.database import make_engine
 from sisportal.sandbox.serving import Served
 from sisportal.syncing import packages
@@ -48,16 +58,26 @@ def keep(portal: CsvPortal, path: Path) -> str:
 
 def with_cell(path: Path, name: str, column: str, value: str) -> Path:
     """A package like that at ``path``, with another value in the first row of one of its files."""
-    with zipfile.ZipFile(path) as archive:
-        files = {each: archive.read(each) for each in archive.namelist()}
-    rows = list(csv.reader(io.StringIO(files[name].decode())))
+    rows = list(csv.reader(io.StringIO(read(path, name).decode())))
     rows[1][rows[0].index(column)] = value
     text = io.StringIO()
     csv.writer(text).writerows(rows)
+    return with_file(path, name, text.getvalue().encode())
+
+
+def read(path: Path, name: str) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(name)
+
+
+def with_file(path: Path, name: str, data: bytes) -> Path:
+    """A package like that at ``path``, with another file of this name."""
+    with zipfile.ZipFile(path) as archive:
+        files = {each: archive.read(each) for each in archive.namelist()}
     other = path.with_name("other.zip")
-    with zipfile.ZipFile(other, "w") as archive:
-        for each, data in (files | {name: text.getvalue().encode()}).items():
-            archive.writestr(each, data)
+    with zipfile.ZipFile(other, "w", zipfile.ZIP_DEFLATED) as archive:
+        for each, content in (files | {name: data}).items():
+            archive.writestr(each, content)
     return other
 
 
@@ -151,6 +171,46 @@ def test_a_zip_bomb_is_refused_with_a_sentence_and_nothing_is_written(portal: Cs
 
     assert "unpack" in sync.note
     assert (portal.rows(AccountLink), portal.rows(ClassLink), kept(portal)) == ([], [], [])
+
+
+REFUSED: dict[str, tuple[str, str, Callable[[bytes], bytes]]] = {
+    "a zip bomb": ("too-large", "results.csv", lambda _: b"0" * (32 << 20)),
+    "a path out of the zip": ("unsafe-path", "../../users.csv", lambda _: b"x"),
+    "a folder": ("nested", "roster/users.csv", lambda _: b"x"),
+    "UTF-16": ("wrong-encoding", "enrollments.csv", lambda data: data.decode().encode("utf-16")),
+    "Windows-1252": ("wrong-encoding", "enrollments.csv", lambda data: data + b"\x93Lovelace\x94,,,\r\n"),
+    "a header without a column": ("wrong-header", "enrollments.csv", lambda data: data.replace(b"userSourcedId", b"who", 1)),
+    "no header": ("wrong-header", "enrollments.csv", lambda data: data.partition(b"\r\n")[2]),
+    "another version": ("bad-manifest", "manifest.csv", lambda data: data.replace(b"oneroster.version,1.1", b"oneroster.version,3.0")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_package_that_is_not_in_order_fails_with_a_sentence_before_anything_is_written(
+    portal: CsvPortal, what: str
+) -> None:
+    portal.sync_all()
+    before, mirror = portal.dump(), mirrored(portal)
+    code, name, change = REFUSED[what]
+    path = Path(portal.package())
+    broken = with_file(path, name, change(read(path, name) if name in FILES_READ else b""))
+
+    sync = failed(portal, keep(portal, broken))
+
+    assert (sync.error_code, sync.note.endswith(".")) == (code, True)
+    assert (portal.dump(), mirrored(portal)) == (before, mirror), "neither the LMS side nor the SIS side"
+    assert portal.actions(sync.id) == {}
+    assert not (portal.folder.parent / "users.csv").exists()
+
+
+FILES_READ = {"manifest.csv", "enrollments.csv"}
+
+
+def mirrored(portal: CsvPortal) -> list[Any]:
+    """What the portal keeps of what the SIS said."""
+    return [
+        sorted((row.source_id, str(row.payload)) for row in portal.rows(table)) for table in (SisPerson, SisSection, SisSchool)
+    ]  # fmt: skip
 
 
 def test_what_is_no_zip_is_refused_with_a_sentence(portal: CsvPortal) -> None:
