@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from sisportal.commands import backups, checking, directory_import, first_start, mail, undoing, users
+from sisportal.commands import backups, checking, directory_import, explaining, first_start, mail, users
 
 
 def register(app: Flask) -> None:
@@ -11,7 +11,7 @@ def register(app: Flask) -> None:
         first_start.setup,
         users.user,
         first_start.app,
-        undoing.sis,
+        explaining.sis,
         directory_import.directory,
         checking.check,
         backups.backup,

@@ -51,6 +51,7 @@ from sisportal.web import (
     sign_in,
     sis_configure,
     sis_history,
+    sis_kept_back,
     sis_mapping,
     sis_oneroster,
     sis_overview,
@@ -64,6 +65,7 @@ from sisportal.web import (
     sync_actions,
     sync_decide,
     sync_report,
+    sync_undo,
     sync_worksheet,
 )
 from sisportal.web.access import init_access
@@ -113,6 +115,7 @@ BLUEPRINTS = (
     sign_in.blueprint,
     sis_configure.blueprint,
     sis_history.blueprint,
+    sis_kept_back.blueprint,
     sis_mapping.blueprint,
     sis_oneroster.blueprint,
     sis_overview.blueprint,
@@ -126,6 +129,7 @@ BLUEPRINTS = (
     sync_actions.blueprint,
     sync_decide.blueprint,
     sync_report.blueprint,
+    sync_undo.blueprint,
     sync_worksheet.blueprint,
 )
 LARGEST_FORM = 2_000_000

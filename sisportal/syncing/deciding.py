@@ -107,6 +107,8 @@ def _decidable(connection: Connection, sync_id: int, action_id: int) -> Row[Any]
         raise NotAllowed(f"Sync {sync_id} has no action {action_id}.")
     if action.state != ActionState.PLANNED:
         raise NotAllowed(f"Action {action_id} ({action.label}) is {action.state} and cannot be changed any more.")
+    if action.evidence.get("rule") == "undo":
+        raise NotAllowed(f"Action {action_id} ({action.label}) takes back what a sync did: there is nothing to decide.")
     matched = action.verb == "add" or "identifiers" in action.after
     if not (action.held in {*DOUBTS, "changed-on-both"} or matched):
         raise NotAllowed(f"Action {action_id} ({action.label}) is no doubtful match: there is nothing to decide.")

@@ -78,6 +78,13 @@ def field_rows(
         if name == "replaces":
             rows.append(("Account of this id", f"number {before[name]}, which is archived", "a new one"))
             continue
+        if name == "returns":
+            id_ = after.get(name) or before.get(name)
+            ends = (
+                (f"number {id_}", "a newer one") if name in before else ("a newer one", f"number {id_}, active again")
+            )
+            rows.append(("Account of this id", *ends))
+            continue
         if name == "identifiers":
             rows += _identifier_rows(before.get(name) or {}, after.get(name) or {})
             continue
@@ -136,12 +143,13 @@ def summary(
     fields = [
         LABELS.get(name, name).partition(",")[0]
         for name in sorted({*before, *after}, key=lambda each: _ORDER.get(each, len(_ORDER)))
-        if name not in {"archived", "identifiers", "kept", "replaces"}
+        if name not in {"archived", "identifiers", "kept", "replaces", "returns"}
     ]
     if fields and verb != "add":
         parts.append(", ".join(fields))
     if "identifiers" in after and "identifiers" in before:
-        parts.append("Linked to the one that exists already")
+        linked = any(after["identifiers"].values())
+        parts.append("Linked to the one that exists already" if linked else "No longer linked to the SIS")
     if "replaces" in before:
         parts.append("Instead of the one that had the id")
     if kept := after.get("kept"):

@@ -53,7 +53,7 @@ class UndoPreparation:
                 request = request | {"carried": [msgspec.to_builtins(carry_ticks(connection, older, self._sync_id))]}
             note = _note(undone_id, planner.kept, planner.done)
             values: dict[str, Any] = {"counts": counts, "note": note, "stage": "", "prepared_at": now, "claim": None}
-            values["request"] = request | {"note": note}
+            values["request"] = request | {"note": note, "kept": planner.kept}
             move(connection, self._sync_id, SyncState.PREPARED, **values)
             notices.notify(
                 connection, self._sync_id, NoticeKind.PREPARED, f"{undo_sentence(undone_id, counts)} {note}", now

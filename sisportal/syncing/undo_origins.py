@@ -86,7 +86,7 @@ def link_conflict(action: Stored, links: dict[str, Link], kind: str, linked: dic
     was, will = (side["identifiers"].get(kind, "") for side in (action.before, action.after))
     if (was and was not in links) or (not was and links):
         return "It is no longer linked to the record of the SIS that the plan found."
-    if will and linked.get(will, action.target_id) != action.target_id:
+    if will and linked.get(will, action.target_id) not in {action.target_id, action.before.get("returns")}:
         return "The id that it had in the SIS is linked to another one now."
     return ""
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Text, select, tuple_, type_coerce, update
 from sisportal.models import Membership
 from sisportal.roster.fields import Values
 from sisportal.roster.undoing import with_members, without_members
-from sisportal.syncing.held import CLASS_LINKS, CLASSES, MEMBERSHIPS, decode_values
+from sisportal.syncing.held import ACCOUNT_LINKS, CLASS_LINKS, CLASSES, MEMBERSHIPS, decode_values
 from sisportal.syncing.mirror import SECTIONS
 from sisportal.syncing.rows import Row, chunks, json_text, update_rows
 from sisportal.syncing.undo_log import Moved
@@ -70,6 +70,29 @@ def vacate(
     rows: list[Row] = [(undo_id, each[0], each[1]) for each in every]
     update_rows(connection, MEMBERSHIPS, ("ended_by_sync",), ("class_id", "account_id"), rows)
     rewrite(connection, connection_id, every)
+    return moved
+
+
+def empty(connection: Connection, connection_id: int, class_ids: list[int], undo_id: int) -> dict[int, list[Moved]]:
+    """End every place in classes that lose their link: class -> what changed.
+
+    Should one come again, it gets the people whom the SIS lists then, and no others.
+    """
+    mine = (ACCOUNT_LINKS.c.account_id == MEMBERSHIPS.c.account_id) & (ACCOUNT_LINKS.c.connection_id == connection_id)
+    columns = (MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.account_id, MEMBERSHIPS.c.position, ACCOUNT_LINKS.c.source_id)
+    moved: dict[int, list[Moved]] = {}
+    for some in chunks(class_ids, _AT_ONCE):
+        statement = (
+            select(*columns)
+            .select_from(MEMBERSHIPS.outerjoin(ACCOUNT_LINKS, mine))
+            .where(MEMBERSHIPS.c.class_id.in_(some), MEMBERSHIPS.c.ended_by_sync.is_(None))
+            .order_by(MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.account_id)
+        )
+        for class_id, account_id, position, source_id in connection.execute(statement).all():
+            change = [class_id, account_id, source_id or "", [position, None], [position, undo_id]]
+            moved.setdefault(class_id, []).append(change)
+    rows: list[Row] = [(undo_id, each[0], each[1]) for changes in moved.values() for each in changes]
+    update_rows(connection, MEMBERSHIPS, ("ended_by_sync",), ("class_id", "account_id"), rows)
     return moved
 
 

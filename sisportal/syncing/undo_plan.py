@@ -1,5 +1,6 @@
 """The plan of an undo: the inverse of every applied action, newest first; what changed since is kept, and said why (SPEC 7)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -10,6 +11,8 @@ from sisportal.roster.planning import Planned
 from sisportal.roster.records import Problem
 from sisportal.roster.undoing import Inverse, differing, inverse
 from sisportal.syncing.actions import Plan
+from sisportal.syncing.connections import NAMES
+from sisportal.syncing.elsewhere import listing_people, listing_sections
 from sisportal.syncing.explaining import LABELS
 from sisportal.syncing.held import ACCOUNT_LINKS, CLASS_LINKS
 from sisportal.syncing.progress import Pulse
@@ -44,6 +47,8 @@ class _Now(msgspec.Struct):
     accounts_of: dict[str, int]
     """``source_id`` -> account."""
     classes_of: dict[str, int]
+    elsewhere: dict[tuple[str, int], str]
+    """(``people`` or ``sections``, target) -> the kind of another connection that lists it."""
     places: Places
 
 
@@ -74,16 +79,24 @@ class UndoPlanner:
     def _find(self, undone: list[Undone]) -> _Now:
         sections = [each for each in undone if each.collection == "sections"]
         people = [each for each in undone if each.collection == "people"]
+        elsewhere = self._elsewhere(people, sections)
         with self._engine.connect() as connection:
             classes = {each.target_id for each in sections}
             classes |= {moved[0] for each in people if each.log for moved in each.log.places}
             return _Now(
-                find_accounts(connection, self._connection_id, {each.target_id for each in people}),
+                find_accounts(connection, self._connection_id, _accounts(people)),
                 find_classes(connection, self._connection_id, {each.target_id for each in sections}),
                 linked_targets(connection, self._connection_id, ACCOUNT_LINKS, _older_ids(people, self._kind)),
                 linked_targets(connection, self._connection_id, CLASS_LINKS, _older_ids(sections, self._kind)),
+                elsewhere,
                 places_of(connection, classes),
             )
+
+    def _elsewhere(self, people: list[Undone], sections: list[Undone]) -> dict[tuple[str, int], str]:
+        accounts = listing_people(self._engine, self._connection_id, sorted({each.target_id for each in people}))
+        classes = listing_sections(self._engine, self._connection_id, sorted({each.target_id for each in sections}))
+        found = {("people", id_): kind for id_, kind in accounts.items()}
+        return found | {("sections", id_): kind for id_, kind in classes.items()}
 
     def _take(self, action: Undone, now: _Now) -> None:
         found = (now.people if action.collection == "people" else now.sections).get(action.target_id)
@@ -109,22 +122,38 @@ class UndoPlanner:
 
     def _unadd(self, action: Undone, found: Found, now: _Now) -> tuple[Planned | None, str]:
         """An account or class that the sync made is archived, and its id of the SIS is free again."""
-        linked = action.source_id in found.links
-        if found.values["archived"]:
-            return None, f"archived since, {self._by(action, found.archived_by)}" if linked else ""
-        if not linked:
-            return None, "no longer linked to this record of the SIS"
-        fields = differing(action.after, found.values)
-        if fields:
-            return None, self._changed(action, fields)
-        if action.collection == "sections" and self._roster_changed(action, found, now.places):
-            return None, f"people joined or left the class since, {self._by(action)}"
+        if found.values["archived"] and action.source_id not in found.links:
+            return None, ""
+        if reason := next(self._why_stays(action, found, now), ""):
+            return None, reason
         planned = self._planned(action, "delete", whole=True)
         planned.before = {"archived": False, "identifiers": {self._kind: action.source_id}}
         planned.after = {"archived": True, "identifiers": {self._kind: ""}}
-        if action.log is not None and action.log.replaced:
-            planned.after[RETURNS] = action.log.replaced["account"]
+        if (returns := _returns(action)) is not None:
+            planned.after[RETURNS] = returns
         return planned, ""
+
+    def _why_stays(self, action: Undone, found: Found, now: _Now) -> Iterator[str]:
+        """Why what the sync made is kept, where anything speaks for that."""
+        if found.values["archived"]:
+            yield f"archived since, {self._by(action, found.archived_by)}"
+            return
+        if action.source_id not in found.links:
+            yield "no longer linked to this record of the SIS"
+            return
+        if other := now.elsewhere.get((action.collection, action.target_id)):
+            yield f"{NAMES.get(other, other)} lists it, too"
+        if fields := differing(action.after, found.values):
+            yield self._changed(action, fields)
+        if action.collection == "sections" and self._roster_changed(action, found, now.places):
+            yield f"people joined or left the class since, {self._by(action)}"
+        returns = _returns(action)
+        if returns is not None and not self._waits(now.people.get(returns)):
+            yield f"the account {returns}, which had its id before, changed since"
+
+    def _waits(self, older: Found | None) -> bool:
+        """Whether the account that made way is as it was left: archived, and linked to nothing."""
+        return older is not None and older.archived_by == self._undone_id and not older.links
 
     def _roster_changed(self, action: Undone, found: Found, places: Places) -> bool:
         """Whether the people of a class that the sync made are others now, be it by a later sync or by hand."""
@@ -144,6 +173,9 @@ class UndoPlanner:
         back = inverse(action.before, action.after, found.values, applied=action.applied)
         self._archived(found, back)
         self._identifiers(action, found, now, back)
+        other = now.elsewhere.get((action.collection, action.target_id))
+        if other and back.after.get("archived") is True:
+            return None, f"{NAMES.get(other, other)} lists it, too"
         moved, stuck = _still(action.log.places if action.log else [], now.places)
         linked_only = "kept" in action.after
         kept = self._changed(action, back.changed) if back.changed else ""
@@ -154,6 +186,12 @@ class UndoPlanner:
         whole = not kept and (action.collection, action.target_id) not in self._later
         planned = self._planned(action, _verb(back.after), whole=whole)
         planned.before, planned.after = back.before, back.after
+        if (returns := _returns(action)) is not None and "identifiers" in back.after:
+            if not self._waits(now.people.get(returns)):
+                return None, f"the account {returns}, which had its id before, changed since"
+            planned.after = back.after | {RETURNS: returns}
+        elif RETURNS in action.after and "identifiers" in back.after:
+            planned.before = back.before | {RETURNS: action.after[RETURNS]}
         if action.collection == "sections":
             self._roster(action, planned, moved)
         return planned, kept
@@ -173,7 +211,7 @@ class UndoPlanner:
         targets = now.accounts_of if action.collection == "people" else now.classes_of
         if here == old:
             return
-        if here == new and targets.get(old, found.id) == found.id:
+        if here == new and targets.get(old, found.id) in {found.id, action.after.get(RETURNS)}:
             back.before["identifiers"], back.after["identifiers"] = {self._kind: new}, {self._kind: old}
         else:
             back.changed.append("identifiers")
@@ -207,6 +245,17 @@ class UndoPlanner:
     def _by(self, action: Undone, archived_by: int | None = None) -> str:
         sync_id = archived_by or self._later.get((action.collection, action.target_id))
         return f"by sync {sync_id}" if sync_id and sync_id != self._undone_id else "by hand in the portal"
+
+
+def _returns(action: Undone) -> int | None:
+    """The account that had made way for this one, where the undo gives it its id back; not where it has it already."""
+    if action.log is None or not action.log.replaced or RETURNS in action.after:
+        return None
+    return int(action.log.replaced["account"])
+
+
+def _accounts(actions: list[Undone]) -> set[int]:
+    return {each.target_id for each in actions} | {id_ for each in actions if (id_ := _returns(each)) is not None}
 
 
 def _older_ids(actions: list[Undone], kind: str) -> set[str]:

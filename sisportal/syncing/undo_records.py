@@ -35,6 +35,8 @@ from sisportal.syncing.undo_origins import (
     relinked,
     wanted_ids,
 )
+from sisportal.syncing.undo_plan import RETURNS
+from sisportal.syncing.undo_replaced import give_back, take_away
 
 AT_ONCE = 1_000
 _FATES = ("archived_at", "archived_by_sync", "changed_by_sync")
@@ -126,7 +128,15 @@ class RecordRestoring:
                 ready.append(One(action, origins[action.id], record))
         self._put_places_back(connection, ready)
         self._write(connection, ready)
+        replaced = self._take_ids(connection, ready)
         logs = self._relink(connection, ready)
+        for one in ready:
+            log = logs[one.action.id]
+            log.replaced = replaced.get(one.action.id, {})
+            if RETURNS in one.action.after:
+                give_back(
+                    connection, self._connection_id, self._ledger.sync_id, one.found.id, one.origin.log.replaced, log
+                )
         self._vacate(connection, ready, logs)
         for one in ready:
             results.keep(one.action, logs[one.action.id])
@@ -146,6 +156,18 @@ class RecordRestoring:
             case Standing.AS_PLANNED:
                 results.applied(action, record.id)
         return True
+
+    def _take_ids(self, connection: Connection, ready: list[One]) -> dict[int, dict[str, Any]]:
+        """The undo of an undo: accounts that had got their id back make way again; ``Log.replaced`` by action."""
+        now = stored_moment(connection, self._ledger.clock())
+        found: dict[int, dict[str, Any]] = {}
+        for one in ready:
+            if old := one.action.before.get(RETURNS):
+                classes = sorted({moved[0] for moved in one.moved})
+                found[one.action.id] = take_away(
+                    connection, self._connection_id, self._ledger.sync_id, now, old, classes
+                )
+        return found
 
     def _put_places_back(self, connection: Connection, ready: list[One]) -> None:
         owners: dict[tuple[int, int], One] = {}
@@ -214,18 +236,23 @@ class RecordRestoring:
         return msgspec.structs.replace(link, written=undo_places.rewritten(link.written, one.moved))
 
     def _vacate(self, connection: Connection, ready: list[One], logs: dict[int, Log]) -> None:
-        """Accounts that are archived and lose their link leave the classes that stay: should they come again, they join again."""
-        if self._target is not PEOPLE:
-            return
+        """Whoever is archived and loses the link gives up the places, too: should they come again, they join again.
+
+        Accounts leave the classes that stay, classes lose everybody.
+        """
         leaving: dict[int, tuple[str, int]] = {}
         for one in ready:
             was = one.action.before.get("identifiers", {}).get(self._kind, "")
             if one.action.verb == "delete" and was and not logs[one.action.id].replaced:
                 leaving[one.found.id] = (was, one.action.id)
-        ids = {account_id: was for account_id, (was, _) in leaving.items()}
-        moved = undo_places.vacate(connection, self._connection_id, ids, self._ledger.sync_id)
-        for account_id, changes in moved.items():
-            log = logs[leaving[account_id][1]]
+        undo_id = self._ledger.sync_id
+        if self._target is PEOPLE:
+            ids = {account_id: was for account_id, (was, _) in leaving.items()}
+            moved = undo_places.vacate(connection, self._connection_id, ids, undo_id)
+        else:
+            moved = undo_places.empty(connection, self._connection_id, list(leaving), undo_id)
+        for target_id, changes in moved.items():
+            log = logs[leaving[target_id][1]]
             log.places = [*log.places, *changes]
 
     def _remember(self, connection: Connection, ready: list[One]) -> None:

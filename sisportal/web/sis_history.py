@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy import ColumnElement, Engine, Row, Select, func, select
 
 from sisportal.extensions import db
-from sisportal.models import Action, SisConnection, Sync, SyncState, SyncWarning
+from sisportal.models import Action, KeptBack, SisConnection, Sync, SyncState, SyncWarning
 from sisportal.roster.catalogue import CATALOGUE, Severity, entry, sentence
 from sisportal.syncing import running
 from sisportal.syncing.connections import NAMES
@@ -49,7 +49,8 @@ def history(kind: str) -> Response:
     statement = select(Sync).where(*mine).order_by(Sync.id.desc()).limit(pages.per_page).offset(pages.offset)
     syncs = list(db.session.scalars(statement))
     people = sync_words.people_of(*syncs)
-    lines = [_line(sync, people) for sync in syncs]
+    undos = _undos(connection.id)
+    lines = [_line(sync, people, undos) for sync in syncs]
     return render_tab(
         "sis_history/page.html",
         **_common(connection),
@@ -57,6 +58,7 @@ def history(kind: str) -> Response:
         lines=lines,
         type=asked,
         kinds=[(name, label, None) for name, label in _KINDS.items()],
+        kept_back=db.session.scalar(select(KeptBack.source_id).where(KeptBack.connection_id == connection.id).limit(1)),
         bars=[_bar(sync) for sync in reversed(syncs[:BARS]) if sync.state in sync_words.COMMITTED]
         if pages.page == 1
         else [],
@@ -118,15 +120,32 @@ def _common(connection: SisConnection) -> dict[str, Any]:
     return {"connection": connection, "source": NAMES[connection.kind]}
 
 
-def _line(sync: Sync, people: dict[int, str]) -> dict[str, Any]:
+def _undos(connection_id: int) -> dict[int, tuple[int, bool, int | None]]:
+    """Sync -> its newest committed undo, whether that took all of it back, and the undo that took that one back."""
+    committed = (Sync.connection_id == connection_id, Sync.undoes_id.is_not(None), Sync.state.in_(sync_words.COMMITTED))
+    newest = {undo.undoes_id: undo for undo in db.session.scalars(select(Sync).where(*committed).order_by(Sync.id))}
+    return {
+        undone_id: (undo.id, sync_words.is_whole_undo(undo), newest[undo.id].id if undo.id in newest else None)
+        for undone_id, undo in newest.items()
+        if undone_id is not None
+    }
+
+
+def _undone_words(undo_id: int, whole: bool, undone_again: int | None) -> str:  # noqa: FBT001 - a row of ``_undos``
+    word = "Undone" if whole else "Partly undone"
+    return f"{word} by sync {undo_id}" + (f", which sync {undone_again} undid." if undone_again else ".")
+
+
+def _line(sync: Sync, people: dict[int, str], undos: dict[int, tuple[int, bool, int | None]]) -> dict[str, Any]:
     at = running.standing(sync, now())
+    undone = undos.get(sync.id)
     word = "Held" if at.state is SyncState.PREPARED and sync.held else sync_words.NOTES[at.state]
     return {
         "sync": sync,
-        "state": at.state,
+        "state": "undone" if undone and undone[1] and not undone[2] else at.state,
         "changes": sync_words.changes(sync),
         "who": sync_words.starter(sync, people),
-        "note": f"{word}. {sync.note}".rstrip() if sync.note else f"{word}.",
+        "note": " ".join(part for part in (f"{word}.", _undone_words(*undone) if undone else "", sync.note) if part),
         "settled": at.state not in {SyncState.FAILED, SyncState.INTERRUPTED},
     }
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Row, select
 from sisportal.extensions import db
 from sisportal.models import Action, ActionState, Mapping, Organization, SisConnection, SisSchool, Sync
 from sisportal.roster.catalogue import entry, sentence
-from sisportal.syncing import explaining, members, review
+from sisportal.syncing import explained, explaining, members, review
 from sisportal.syncing.cases import ASKED
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.reports import problem_of
@@ -60,7 +60,7 @@ def action(sync_id: int, action_id: int) -> Response:
     context = _common(sync) | _detail(sync, _row(sync_id, action_id))
     if from_htmx():
         return render_partial("sync_actions/_detail.html", **context)
-    return render_tab("sync_actions/action.html", **context)
+    return render_tab("sync_actions/action.html", **context, events=_before(context["action"]))
 
 
 @blueprint.post("/actions/<int:action_id>/tick")
@@ -237,11 +237,23 @@ def _detail(sync: Sync, row: Row[Any]) -> dict[str, Any]:
         "which": {"add": "after", "delete": "both"}.get(row.verb, "both"),
         "roster": roster,
         "more_members": {part: max(len(row.roster.get(part, [])) - MOST_MEMBERS, 0) for part in ("join", "leave")},
-        "evidence": explaining.evidence_sentences(row.evidence),
+        "why": explained.why(connection, sync, row),
         "held_because": explaining.held_words(row.held),
         "decide_label": _decide_label(row, warnings),
         "warnings": [(sentence(problem_of(each)), entry(each.code).advice) for each in warnings],
     }
+
+
+def _before(row: Row[Any]) -> list[dict[str, Any]]:
+    """What happened to the same record until then, for the timeline."""
+    return [
+        {
+            "at": each.at,
+            "title": each.sentence,
+            "url": url_for(".action", sync_id=each.sync_id, action_id=each.action_id),
+        }
+        for each in explained.before(db.session.connection(), row)
+    ]
 
 
 def _decide_label(row: Row[Any], warnings: Sequence[Row[Any]]) -> str:

@@ -15,6 +15,8 @@ from sisportal.syncing.queue import QueueGone
 from sisportal.syncing.since import mode_words
 from sisportal.syncing.staleness import age, edited_since
 from sisportal.syncing.states import NotAllowed
+from sisportal.syncing.undo import UNDOABLE
+from sisportal.syncing.undo_found import undone_by
 from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_sync
 from sisportal.web.acting import came_from, released_engine, who
@@ -81,9 +83,12 @@ def again(sync_id: int) -> Response:
     """Prepare again from the beginning and keep what was unticked here, where it still means the same (SPEC 6.7)."""
     sync, asker = get_sync(sync_id), who()
     connection = db.session.get_one(SisConnection, sync.connection_id)
-    kind, connection_id = connection.kind, connection.id
+    kind, connection_id, undone_id = connection.kind, connection.id, sync.undoes_id
     try:
-        newer = running.start(released_engine(), connection_id, asker, now(), keep_ticks_of=sync_id)
+        if undone_id is not None:
+            newer = running.start_undo(released_engine(), undone_id, asker, now(), keep_ticks_of=sync_id)
+        else:
+            newer = running.start(released_engine(), connection_id, asker, now(), keep_ticks_of=sync_id)
         current_app.extensions["queue"].send_prepare(newer)
     except (NotAllowed, QueueGone) as refusal:
         flash(str(refusal), "warning")
@@ -180,6 +185,10 @@ def _report(sync: Sync) -> dict[str, Any]:
         "types": types,
         "one": sync_words.one_of(connection.kind),
         "is_committed": sync.state in sync_words.COMMITTED,
+        "undone_by": undone_by(db.session.connection(), [sync.id]).get(sync.id) if sync.state in UNDOABLE else None,
+        "kept_back": sum(number for verbs in sync.kept_back.values() for number in verbs.values()),
+        "kept": sync.request.get("kept", 0),
+        "changed": sync_words.applied(sync),
         **_may(sync, at, ready=bool(ready), stale=bool(stale)),
     }
 
@@ -197,6 +206,10 @@ def _may(sync: Sync, at: running.Standing, *, ready: bool, stale: bool) -> dict[
         "may_commit": sync.state in review.OPEN and ready and not stale and not at.busy,
         "may_discard": sync.state == SyncState.PREPARED and not at.busy,
         "may_prepare_again": sync.state in renewable and not at.busy,
+        "may_undo": sync.state in UNDOABLE
+        and not at.busy
+        and not sync.details_removed_at
+        and bool(sync_words.applied(sync)),
         "may_restart": at.state in restartable or stale,
     }
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 
 from sisportal.extensions import db
 from sisportal.factory import utc_now
+from sisportal.models import SyncMode
 from sisportal.sandbox.days import pass_day
 from sisportal.sandbox.serving import Served
 from sisportal.syncing.commit import commit
@@ -21,21 +22,29 @@ from tests.browser.watching import unusable
 NOT_PAGES = re.compile(r"^/(static/|notifications/\d)|\.csv$|/csv$")
 
 
-def sync(portal: Flask) -> int:
-    """A prepared sync; its id."""
+def sync(portal: Flask, *, undoes: int | None = None) -> int:
+    """A prepared sync, or the undo of one; its id."""
     with portal.app_context():
-        sync_id = request_sync(db.engine, 1, utc_now())
+        mode = SyncMode.FULL if undoes is None else SyncMode.UNDO
+        sync_id = request_sync(db.engine, 1, utc_now(), mode=mode, undoes=undoes)
         prepare(db.engine, sync_id, portal.extensions["open_provider"], utc_now)
     return sync_id
 
 
+def committed(portal: Flask, sync_id: int) -> None:
+    with portal.app_context():
+        commit(db.engine, sync_id, utc_now)
+
+
 @pytest.fixture
 def furnished(connected: Flask, sandbox: Served) -> Flask:
-    """A portal with a committed sync and the plan of the next days."""
-    first = sync(connected)
-    with connected.app_context():
-        commit(db.engine, first, utc_now)
-    for seed in range(3):
+    """A portal with a committed sync, the next day's, which was undone, and the plan of the days after."""
+    committed(connected, sync(connected))
+    pass_day(sandbox.sandbox.district, seed=0, pace=3)
+    second = sync(connected)
+    committed(connected, second)
+    committed(connected, sync(connected, undoes=second))
+    for seed in (1, 2):
         pass_day(sandbox.sandbox.district, seed=seed, pace=3)
     sync(connected)
     return connected

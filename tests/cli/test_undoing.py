@@ -62,3 +62,16 @@ def test_an_undo_that_makes_no_sense_is_refused_with_a_sentence(cli: CommandLine
     assert cli.failure("sis", "propose-again", "clever", "nobody") == "Nothing is kept back of nobody."
     assert "Give the external ids" in cli.failure("sis", "propose-again", "clever", code=2)
     assert "Nothing is kept back." in cli.run("sis", "kept-back", "clever").output
+
+
+def test_an_action_is_explained_with_what_came_before(cli: CommandLine, sandbox: Served) -> None:
+    first = cli.commit_all(sandbox)
+    undo = cli.answer("sis", "undo", first)["id"]
+    action = cli.answer("sis", "actions", undo, "--type", "student")[0]
+
+    told = cli.answer("sis", "explain", undo, action["id"])
+
+    assert told["why"][0].startswith(f"It takes back what sync {first} did with the student {action['external_id']}")
+    assert [(each["sync"], each["sentence"]) for each in told["before"]] == [(first, f"Sync {first} added it.")]
+    assert f"Sync {first} added it." in cli.run("sis", "explain", undo, action["id"]).output
+    assert cli.failure("sis", "explain", undo, 999_999) == f"Sync {undo} has no action 999999."

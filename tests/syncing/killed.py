@@ -17,8 +17,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine, event
 
+from sisportal.models import SyncMode
 from sisportal.models.database import make_engine
-from sisportal.syncing import actions, commit_accounts, commit_classes, parents
+from sisportal.syncing import actions, commit_accounts, commit_classes, parents, undo_places, undo_records
 from sisportal.syncing.commit import commit
 from sisportal.syncing.prepare import prepare, request_sync
 from tests.syncing.portal import Portal, reader
@@ -28,6 +29,8 @@ SMALL_BATCHES: list[tuple[ModuleType, str, int]] = [
     (commit_accounts, "AT_ONCE", 7),
     (commit_classes, "AT_ONCE", 5),
     (parents, "_KEYS_AT_ONCE", 2),
+    (undo_records, "AT_ONCE", 6),
+    (undo_places, "_AT_ONCE", 3),
 ]
 """So that a small district has as many boundaries as a large one."""
 
@@ -42,6 +45,8 @@ class Task(msgspec.Struct):
     now: datetime
     sandbox: str
     token: str
+    undoes: int | None = None
+    """Of the prepare of an undo: the sync that it takes back."""
 
     @property
     def later(self) -> datetime:
@@ -134,7 +139,8 @@ def _run_again(task: Task, url: str, at: int, *, was_killed: bool) -> Run:
     engine, sync_id = make_engine(url), task.sync_id
     if task.stage == "prepare":
         if was_killed:
-            sync_id = request_sync(engine, 1, task.later)
+            mode = SyncMode.FULL if task.undoes is None else SyncMode.UNDO
+            sync_id = request_sync(engine, 1, task.later, mode=mode, undoes=task.undoes)
             prepare(engine, sync_id, reader(task.sandbox, task.token), lambda: task.later)
         commit(engine, sync_id, lambda: task.later)
     elif was_killed:

@@ -54,8 +54,19 @@ VOLATILE = {
     "ended_by_sync",
     "edited_at",
     "session_version",
+    "undone_by_id",
+    "at",
 }
-KEPT = ("organization", "account", "class", "membership", "account_link", "class_link", "organization_link")
+KEPT = (
+    "organization",
+    "account",
+    "class",
+    "membership",
+    "account_link",
+    "class_link",
+    "organization_link",
+    "kept_back",
+)
 
 
 def reader(url: str, token: str) -> OpenProvider:
@@ -122,9 +133,16 @@ class Portal:
         prepare(self.engine, sync_id, self.open_provider, self.clock)
         return sync_id
 
+    def prepare_quick(self) -> int:
+        """A prepared sync of what changed since the last committed one; its id."""
+        asked = request_sync(self.engine, self.connection_id, self.now, mode=SyncMode.QUICK, since="last")
+        return self._prepared(self.try_prepare(asked))
+
     def prepare(self) -> int:
         """A prepared sync; its id."""
-        sync_id = self.try_prepare()
+        return self._prepared(self.try_prepare())
+
+    def _prepared(self, sync_id: int) -> int:
         row = self.sync(sync_id)
         assert row.state == SyncState.PREPARED, row.note
         self.now += timedelta(minutes=1)

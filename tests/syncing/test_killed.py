@@ -74,16 +74,22 @@ def assert_as_if_never_killed(outcome: Outcome) -> None:
 def task_of(portal: Portal, stage: str) -> Task:
     """A sync to be killed: queued, or prepared with somebody unticked."""
     portal.add_administrator()
-    if stage == "prepare":
+    undone = portal.sync_all() if stage.startswith("undo") else None
+    if undone is not None:
+        sync_id = portal.request_undo(undone) if stage == "undo-prepare" else portal.prepare_undo(undone)
+        if stage == "undo-commit":
+            portal.untick(sync_id, next(key[2] for key in sorted(portal.actions(sync_id)) if key[0] == "student"))
+        stage = stage.removeprefix("undo-")
+    elif stage == "prepare":
         sync_id = portal.request()
     else:
         sync_id = portal.prepare()
         portal.untick(sync_id, next(key[2] for key in sorted(portal.actions(sync_id)) if key[0] == "student"))
-    return Task(stage, sync_id, [], portal.now, portal.served.url, portal.served.sandbox.token)
+    return Task(stage, sync_id, [], portal.now, portal.served.url, portal.served.sandbox.token, undone)
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
-@pytest.mark.parametrize(("stage", "times"), [("commit", 16), ("prepare", 8)])
+@pytest.mark.parametrize(("stage", "times"), [("commit", 16), ("prepare", 8), ("undo-commit", 10), ("undo-prepare", 4)])
 def test_a_stage_killed_at_any_statement_ends_as_if_it_never_had_been(
     sqlite_store_url: str, sandbox: Served, tmp_path: Path, name: str, stage: str, times: int
 ) -> None:
@@ -99,7 +105,7 @@ def test_a_stage_killed_at_any_statement_ends_as_if_it_never_had_been(
     assert_as_if_never_killed(killed(task))
 
 
-@pytest.mark.parametrize("stage", ["commit", "prepare"])
+@pytest.mark.parametrize("stage", ["commit", "prepare", "undo-commit"])
 def test_a_stage_killed_on_postgresql_ends_as_if_it_never_had_been(
     postgres_store_url: str, postgres_cluster: Cluster, sandbox: Served, stage: str
 ) -> None:

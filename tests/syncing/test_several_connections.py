@@ -65,6 +65,19 @@ def test_neither_source_plans_anything_once_both_agree(both: Both) -> None:
     assert held <= {"several-candidates", "claimed-twice"}
 
 
+def test_an_undo_keeps_whom_the_other_source_lists_too(both: Both) -> None:
+    clever, oneroster = both
+    oneroster.commit_everything(oneroster.prepare())
+    clever.now = oneroster.now
+    _, student_id = student_of(clever)
+
+    undo = clever.undo(1)
+
+    assert not is_archived(clever, student_id)
+    reasons = {value.split(": ")[-1] for code, _, value in clever.warnings(undo) if code == "undo-kept"}
+    assert "OneRoster lists it, too" in reasons
+
+
 def test_who_is_listed_by_the_other_source_is_kept_and_the_report_says_why(both: Both) -> None:
     clever, oneroster = both
     oneroster.commit_everything(oneroster.prepare())

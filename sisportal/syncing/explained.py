@@ -1,0 +1,214 @@
+"""One action explained: which record it came from, which rule, option and decision shaped it, and what came before (SPEC 7)."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, func, select
+
+from sisportal.models import Account, Action, MatchDecision, SisPerson, SisSchool, SisSection, Sync, SyncState
+from sisportal.roster.options import Options
+from sisportal.syncing.connections import NAMES, stored_options
+from sisportal.syncing.explaining import evidence_sentences, held_words, seal_sentence
+from sisportal.syncing.undo_found import kind_of
+
+_THEIRS = {"student": "student", "teacher": "teacher", "section": "section", "organization": "school"}
+_OURS = {"student": "account", "teacher": "account", "section": "class", "organization": "organization"}
+_KEYS = {
+    "student_id": "student ID", "teacher_id": "teacher ID", "email": "e-mail address", "sis_id": "SIS ID",
+    "source_id": "SIS's own ID", "class_name": "class name",
+}  # fmt: skip
+OVER = (SyncState.DISCARDED, SyncState.SUPERSEDED, SyncState.EXPIRED, SyncState.CANCELLED)
+
+
+class Before(msgspec.Struct, frozen=True):
+    """Something that a sync did, or planned, with the same record."""
+
+    at: datetime
+    sync_id: int
+    action_id: int
+    sentence: str
+
+
+def why(connection: Connection, sync: Any, action: Any) -> list[str]:
+    """Sentences that say where an action comes from and what shaped it. ``sync`` and ``action`` are rows or objects."""
+    kind = kind_of(connection, sync.connection_id)
+    options = stored_options(sync.options, kind)
+    found = list(_origin(connection, sync, action, NAMES[kind]))
+    if action.evidence.get("rule") != "undo":
+        found += _rule(connection, action, options)
+        found += _options(action, options)
+    found += _decisions(connection, sync, action)
+    if undone := _undone_by(connection, sync.id, action):
+        found.append(f"Sync {undone} undid it.")
+    return found
+
+
+def before(connection: Connection, action: Any, limit: int = 50) -> list[Before]:
+    """What syncs did and planned with the same record until then, newest first."""
+    statement = (
+        select(
+            Action.id, Action.sync_id, Action.verb, Action.state, Action.outcome, Action.held, Sync.mode, Sync.undoes_id,
+            Sync.state.label("sync_state"),
+            func.coalesce(Sync.finished_at, Sync.prepared_at, Sync.created_at).label("at"),
+        )
+        .join(Sync, Sync.id == Action.sync_id)
+        .where(Action.source_id == action.source_id, Action.type == action.type, Action.id < action.id)
+        .order_by(Action.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    return [Before(row.at, row.sync_id, row.id, _happened(row)) for row in connection.execute(statement)]
+
+
+_DONE = {"add": "added it", "edit": "changed it", "delete": "archived it", "reactivate": "made it active again"}
+_MEANT = {"add": "add it", "edit": "change it", "delete": "archive it", "reactivate": "make it active again"}
+
+
+def _happened(row: Any) -> str:
+    who = f"Sync {row.sync_id}" + (f", the undo of sync {row.undoes_id}," if row.undoes_id else "")
+    if row.state == "applied":
+        return f"{who} {_DONE[row.verb]}."
+    meant = f"{who} planned to {_MEANT[row.verb]}"
+    if row.state == "already-so":
+        return f"{meant}; it was so already."
+    if row.state == "conflict":
+        return f"{meant}, and did not: {row.outcome}"
+    if row.state == "unticked":
+        return f"{meant}; somebody unticked that."
+    if row.sync_state in OVER:
+        return f"{meant}; the plan was {row.sync_state}."
+    return f"{meant}; {'it is held until a person decides' if row.held else 'it waits for a commit'}."
+
+
+def _origin(connection: Connection, sync: Any, action: Any, source: str) -> Iterator[str]:
+    """Which record of the SIS it is about, and how the SIS lists it now."""
+    theirs = _THEIRS.get(action.type, action.type)
+    if action.evidence.get("rule") == "undo":
+        yield (
+            f"It takes back what sync {action.evidence['sync']} did with the {theirs} {action.source_id} of {source}: "
+            "the values before are what the portal holds, those after what it held until then."
+        )
+        return
+    table: Any = SisSection if action.type == "section" else SisPerson
+    mine = (table.connection_id == sync.connection_id, table.source_id == action.source_id)
+    row = connection.execute(
+        select(table.gone_in_sync, table.in_scope, SisSchool.name)
+        .outerjoin(SisSchool, (SisSchool.connection_id == table.connection_id) & (SisSchool.source_id == table.school))
+        .where(*mine)
+    ).one_or_none()
+    at = f" at {row.name}" if row is not None and row.name else ""
+    yield f"It comes from the {theirs} {action.source_id} of {source}{at}."
+    if action.verb == "delete":
+        yield from _absence(sync, action, row, source)
+
+
+def _absence(sync: Any, action: Any, row: Row[Any] | None, source: str) -> Iterator[str]:
+    if row is not None and row.gone_in_sync is None and not row.in_scope:
+        yield f"{source} lists it in a school that is not synced."
+        return
+    collection = "sections" if action.type == "section" else "people"
+    seals = [seal for seal in sync.completeness if seal["collection"] == collection and seal["complete"]]
+    read = f": that list was proven to be whole, {seal_sentence(seals[0])}" if seals else ""
+    yield f"{source} does not list it any more{read}."
+
+
+def _rule(connection: Connection, action: Any, options: Options) -> Iterator[str]:
+    """Why it concerns the account or class that it does."""
+    ours, rule = _OURS.get(action.type, "record"), action.evidence.get("rule")
+    if rule == "legacy-id":
+        yield f"The {ours} was linked to the id {action.evidence['was']}, which an older version of the API gave the same record."
+    elif rule == "key" and action.target_id is not None:
+        yield f"It was matched by the {_KEYS.get(action.evidence.get('key', ''), 'key')}, as the options say."
+    yield from evidence_sentences(action.evidence)
+    if rule is not None or action.type == "organization":
+        return
+    if action.verb == "add":
+        key = {"student": options.match_students, "teacher": options.match_teachers}.get(
+            action.type, options.match_sections
+        )
+        yield f"No {ours} is linked to it, and none was found by the {_KEYS.get(str(key), str(key))}: a new one is made."
+        return
+    since = connection.scalar(
+        select(Action.sync_id)
+        .where(
+            Action.source_id == action.source_id, Action.type == action.type, Action.target_id == action.target_id,
+            Action.state == "applied", Action.id < action.id,
+        )
+        .order_by(Action.id)
+        .limit(1)
+    )  # fmt: skip
+    yield f"The {ours} is linked to it{f' since sync {since}' if since else ''}."
+
+
+def _options(action: Any, options: Options) -> Iterator[str]:
+    """Options that made it what it is."""
+    after, before_ = action.after, action.before
+    blanked = [name for name, value in after.items() if value in ("", None, []) and before_.get(name)]
+    if blanked:
+        yield "The SIS gives a blank there, and the options say that a blank replaces a value."
+    if action.type == "section" and action.verb == "add":
+        if after.get("style") == "self-paced":
+            yield "It has no start and no finish in the SIS, and the options make such classes self-paced."
+        elif after.get("style") == "blended":
+            yield "It has both dates, and the options make such classes blended."
+        if options.parent_child:
+            yield "The options put it under one parent with other new classes of the same teacher and session key."
+    if action.type == "section" and action.verb == "edit" and options.ignore_name_edits:
+        yield "The options ignore a new name of a section, so that is no part of it."
+    for type_, field, chosen in (
+        ("student", "student_id", options.map_student_id),
+        ("teacher", "teacher_id", options.map_teacher_id),
+    ):
+        if action.type == type_ and "sis_id" in after and str(chosen) == "sis_id":
+            yield f"The options write the {_KEYS[field]} of the SIS into SIS ID."
+
+
+def _decisions(connection: Connection, sync: Any, action: Any) -> Iterator[str]:
+    """What people decided of it."""
+    by = _name(connection, action.decided_by)
+    if action.held:
+        yield f"It is held. {held_words(action.held)}"
+    if not action.ticked:
+        yield f"{by or 'Somebody'} unticked it."
+    elif by and not action.held:
+        yield f"{by} decided on it in the review."
+    if out := action.roster.get("unticked"):
+        yield f"{len(out):,} of those who join or leave {'is' if len(out) == 1 else 'are'} unticked."
+    if sync.request.get("released") and action.verb in {"delete", "add", "reactivate"}:
+        yield "A person released what the guards of this plan held."
+    collection = "sections" if action.type == "section" else "people"
+    said = select(MatchDecision.decision, MatchDecision.target_id, MatchDecision.decided_by).where(
+        MatchDecision.connection_id == sync.connection_id, MatchDecision.collection == collection,
+        MatchDecision.source_id == action.source_id,
+    )  # fmt: skip
+    for decision, target, account in connection.execute(said.order_by(MatchDecision.id)):
+        who = _name(connection, account) or "A person"
+        ours = f"{_OURS.get(action.type, 'record')} {target}"
+        yield {
+            "same": f"{who} said that it is the {ours}.",
+            "not-same": f"{who} said that it is not the {ours}.",
+        }.get(decision, f"{who} said to make a new one.")
+
+
+def _name(connection: Connection, account_id: int | None) -> str:
+    if account_id is None:
+        return ""
+    columns = select(Account.first_name, Account.last_name, Account.username)
+    row = connection.execute(columns.where(Account.id == account_id)).one_or_none()
+    return "" if row is None else f"{row.first_name} {row.last_name}".strip() or str(row.username)
+
+
+def _undone_by(connection: Connection, sync_id: int, action: Any) -> int | None:
+    """The newest undo that took the action back."""
+    statement = (
+        select(Action.sync_id)
+        .join(Sync, Sync.id == Action.sync_id)
+        .where(
+            Sync.undoes_id == sync_id, Action.source_id == action.source_id, Action.type == action.type,
+            Action.state == "applied",
+        )
+        .order_by(Action.id.desc())
+        .limit(1)
+    )  # fmt: skip
+    return connection.scalar(statement)
