@@ -34,9 +34,12 @@ from sisportal.models import (
     Sync,
 )
 from sisportal.models.database import writing
-from sisportal.syncing import administrators, apps, mapping
+from sisportal.syncing import administrators, apps, import_files, mapping
+from sisportal.syncing.connections import DAYS, connect
 
 TIMES = 20
+IMPORTED = 200
+"""People in the file whose import is shown: two classes of every year."""
 EMAIL, PASSWORD = "bench@example.org", "no secret at all"  # of a portal that lives for minutes
 
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -60,8 +63,9 @@ def measure(folder: Path, url: str, times: int = TIMES) -> list[dict[str, Any]]:
         organize(portal)
         with portal.engine.connect() as connection:
             names = _names(connection)
-        administrators.make_administrator(portal.engine, EMAIL, PASSWORD, now(), actor="bench")
+        bench = administrators.make_administrator(portal.engine, EMAIL, PASSWORD, now(), actor="bench")
     with tempfile.TemporaryDirectory(prefix="portal-bench-") as data:
+        names["upload"] = import_files.keep(Path(data), bench, people(IMPORTED), now())
         app = create_app(load({"DATA_DIR": data, "DATABASE_URL": url, "SECRET_KEY": "bench"}, env_file=None))
         with app.app_context():
             engine = app.extensions["sqlalchemy"].engine
@@ -80,13 +84,20 @@ def plan_edits(portal: Portal) -> int:
 
 
 def organize(portal: Portal) -> None:
-    """Enable every app, and put everybody and every class into one organization: their pages are measured full."""
+    """Enable every app, put everybody and every class into one organization, and set up files: pages are measured full."""
     with writing(portal.engine).begin() as connection:
         for name in apps.APPS:
             apps.install(connection, name, now())
         made = mapping.make_organization(connection, "Bench", "", now())
         for table in (Account, SchoolClass):
             connection.execute(update(table).values(organization_id=made))
+    connect(portal.engine, "csv", dict.fromkeys(DAYS, ""), None, now())
+
+
+def people(number: int) -> bytes:
+    """A file for the import with so many new students."""
+    rows = (f"student,new-{each},Ada,Newcomer {each}" for each in range(number))
+    return "\n".join(("role,username,first_name,last_name", *rows)).encode()
 
 
 def _measured(app: Flask, engine: Engine, names: dict[str, str], times: int) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from sisportal.config import load
 from sisportal.factory import create_app
 
 NUMBERS = dict.fromkeys(("plan", "first", "account", "class_", "organization", "action", "section_action"), "1")
-WORDS = dict.fromkeys(("school", "student", "teacher", "section", "word"), "a")
+WORDS = dict.fromkeys(("school", "student", "teacher", "section", "word", "upload"), "a")
 
 
 @pytest.fixture
