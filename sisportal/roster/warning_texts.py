@@ -320,6 +320,7 @@ _RELEASE = "Look at them, then release them by typing their number, or untick th
 HELD: dict[str, str] = {
     "several-candidates": "Several accounts or classes have the key. Choose the one that is the same, or create a new one.",
     "linked-elsewhere": "The one that has the key is linked to another id of the SIS. Say whether they are the same.",
+    "doubted-delete": "A new record of the SIS has the key of this one. Decide that record first: nothing is archived before it is known whether they are the same.",
     "names-disagree": "The key agrees and the names do not. Say whether they are the same person.",
     "identity-changed": "The id is the same and the name is wholly another. Say whether it is still the same person.",
     "claimed-twice": "Two records of the SIS want the same account or class. Say which of them is the same.",

@@ -16,6 +16,7 @@ from sisportal.roster.records import Problem
 from sisportal.syncing import notices
 from sisportal.syncing.actions import ACTIONS, warning_row, write_warnings
 from sisportal.syncing.audit_events import Event
+from sisportal.syncing.doubted import judge_delete
 from sisportal.syncing.guarding import still_held
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASSES
 from sisportal.syncing.matched import KEPT
@@ -52,6 +53,7 @@ def decide(engine: Engine, sync_id: int, action_id: int, said: Said, who: Who, n
         moved = link_of(connection, plan, action.type, said.same) if said.same is not None else ""
         planned, problems = replan(connection, plan, action, _decision(connection, plan, action))
         _store(connection, plan, action, planned, problems, who)
+        judge_delete(connection, sync_id, action, planned)
         if moved not in {"", action.source_id}:
             _drop_delete(connection, plan, action.type, moved)
         _settle(connection, sync_id)

@@ -193,6 +193,8 @@ def evidence_sentences(evidence: Mapping[str, Any]) -> list[str]:
         case "identity":
             held, incoming = evidence.get("held") or "nobody", evidence.get("incoming") or "nobody"
             return [f"The id is that of {held} in the portal; the SIS now gives it to {incoming}."]
+        case "doubted":
+            return [_doubted(each) for each in evidence.get("records", ())]
     return [_both(name, values) for name, values in evidence.get("both", {}).items()]
 
 
@@ -207,6 +209,10 @@ def seal_sentence(seal: Mapping[str, Any]) -> str:
     claimed, pages = seal.get("claimed"), seal.get("pages", 0)
     count = f"{seal['distinct']:,} of {claimed:,}" if claimed is not None else f"{seal['distinct']:,}"
     return f"We saw {count} {noun} in {pages:,} {'page' if pages == 1 else 'pages'}"
+
+
+def _doubted(record: Mapping[str, Any]) -> str:
+    return f"The SIS lists {record['label']} ({record['source_id']}), which may be this one under a new id."
 
 
 def _identifier_rows(before: Mapping[str, str], after: Mapping[str, str]) -> list[tuple[str, str, str]]:

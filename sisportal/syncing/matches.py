@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Text, and_, exists, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Text, and_, exists, select, type_coerce
 
 from sisportal.models import MatchDecision
 from sisportal.roster.fields import Places, home
@@ -12,9 +12,10 @@ from sisportal.roster.matching import UNDECIDED, Claims, Decision, Match, decisi
 from sisportal.roster.matching_people import Candidate, DuplicateIndex, KeyIndex, match_person, match_value
 from sisportal.roster.matching_sections import ClassCandidate, ClassIndex, match_section
 from sisportal.roster.options import Options
-from sisportal.roster.planning import Held, Planned, person_label, plan_link, plan_person
+from sisportal.roster.planning import Held, Planned, person_label, plan_link, plan_person, section_label
 from sisportal.roster.records import Person, Problem, Section
 from sisportal.roster.usernames import Usernames
+from sisportal.syncing.doubted import Doubts
 from sisportal.syncing.held import (
     ACCOUNT_LINKS,
     ACCOUNTS,
@@ -52,6 +53,7 @@ class PersonMatches:
         """What people said of this connection's people, by ``source_id``."""
         self.moved: set[str] = set()
         """Ids whose links move to others: nobody is archived for them."""
+        self._doubts = Doubts()
         self._usernames = Usernames()
         self._opened = False
         self._index = KeyIndex([], options)
@@ -80,6 +82,11 @@ class PersonMatches:
         planned = person_action(incoming, DECIDED_NEW, None, "", self._kind, self._options, places)
         planned.after["username"] = self._usernames.allocate(incoming.record)
         return replacing(planned, account_id)
+
+    def doubts(self) -> Doubts:
+        """Which accounts the records without a link may be, in the whole mirror, whatever of it is planned."""
+        self._open()
+        return self._doubts
 
     def _open(self) -> None:
         if not self._opened:
@@ -163,11 +170,15 @@ class PersonMatches:
         if not any_held:
             return
         wanted = {match_value(person, self._options) for person in self._new_people()}
+        if not wanted:
+            return
         candidates = list(self._candidates())
         self._index = KeyIndex(candidates, self._options, wanted)
         self._duplicates = DuplicateIndex(candidates)
         for person in self._new_people():
-            self._claims.note(self._found(person))
+            match = self._found(person)
+            self._claims.note(match)
+            self._doubts.note(match, person.source_id, person_label(person))
 
     def _new_people(self) -> Iterator[Person]:
         link = and_(
@@ -198,6 +209,7 @@ class SectionMatches:
         self._decisions = read_decisions(engine, connection_id, "sections")
         self.moved: set[str] = set()
         """As of ``PersonMatches``."""
+        self._doubts = Doubts()
         self._opened = False
         self._index = ClassIndex([], options)
         self._claims = Claims()
@@ -206,12 +218,7 @@ class SectionMatches:
         """The actions for some of them, in their order; ``members`` as ``plan_section`` takes them."""
         if not new:
             return
-        if not self._opened:
-            self._opened = True
-            self._index = ClassIndex(self._candidates(), self._options)
-            if self._index:
-                for section in self._new_sections():
-                    self._claims.note(self._found(section, places))
+        self._open(places)
         matches = [self._claims.settle(self._found(each.record, places)) for each in new]
         with self._engine.connect() as connection:
             matches, links = free_targets(connection, self._connection_id, CLASS_LINKS, matches)
@@ -221,25 +228,48 @@ class SectionMatches:
             class_, was = held.get(match.target or 0), links.get(match.target or 0, "")
             yield section_action(each, match, class_, was, members, self._kind, self._options, places), ()
 
+    def doubts(self, places: Places) -> Doubts:
+        """As of ``PersonMatches``, of classes."""
+        self._open(places)
+        return self._doubts
+
+    def _open(self, places: Places) -> None:
+        if self._opened:
+            return
+        self._opened = True
+        with self._engine.connect() as connection:
+            any_new = connection.execute(self._unlinked().limit(1)).first()
+        if any_new is None:
+            return
+        self._index = ClassIndex(self._candidates(), self._options)
+        for section in self._new_sections():
+            match = self._found(section, places)
+            self._claims.note(match)
+            self._doubts.note(match, section.source_id, section_label(section))
+
     def _found(self, section: Section, places: Places) -> Match:
         decision = self._decisions.get(section.source_id, UNDECIDED)
         return match_section(section, places.get(section.school), self._index, decision)
 
     def _new_sections(self) -> Iterator[Section]:
-        link = and_(CLASS_LINKS.c.connection_id == self._connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)
-        statement = (
-            select(type_coerce(SECTIONS.c.payload, Text))
-            .select_from(SECTIONS.outerjoin(CLASS_LINKS, link))
-            .where(
-                SECTIONS.c.connection_id == self._connection_id, SECTIONS.c.in_scope, SECTIONS.c.gone_in_sync.is_(None)
-            )
-            .where(CLASS_LINKS.c.class_id.is_(None))
-            .order_by(SECTIONS.c.id)
-        )
         decode = msgspec.json.Decoder(Section).decode
         with self._engine.connect() as connection:
-            for payload in connection.scalars(statement.execution_options(yield_per=500)):
+            for payload in connection.scalars(self._unlinked().execution_options(yield_per=500)):
                 yield decode(payload)
+
+    def _unlinked(self) -> Select[str]:
+        link = and_(CLASS_LINKS.c.connection_id == self._connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)
+        listed = (
+            SECTIONS.c.connection_id == self._connection_id,
+            SECTIONS.c.in_scope,
+            SECTIONS.c.gone_in_sync.is_(None),
+        )
+        return (
+            select(type_coerce(SECTIONS.c.payload, Text))
+            .select_from(SECTIONS.outerjoin(CLASS_LINKS, link))
+            .where(*listed, CLASS_LINKS.c.class_id.is_(None))
+            .order_by(SECTIONS.c.id)
+        )
 
     def _candidates(self) -> Iterator[ClassCandidate]:
         with self._engine.connect() as connection:

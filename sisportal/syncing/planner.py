@@ -15,6 +15,7 @@ from sisportal.roster.records import Collection, Person, Problem, Role, Section
 from sisportal.roster.text import Name
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.connections import NAMES
+from sisportal.syncing.doubted import Doubts
 from sisportal.syncing.elsewhere import listing_people, listing_sections
 from sisportal.syncing.held import (
     ACCOUNT_LINKS,
@@ -78,6 +79,8 @@ class Planner:
         self._kept_away: frozenset[str] | None = None
         self._ids: dict[str, str] = {}
         self._moved: set[str] = set()
+        self._people: PersonMatches | None = None
+        self._sections: SectionMatches | None = None
 
     def run(self) -> None:
         """Plan people, then sections, then what is gone."""
@@ -95,7 +98,7 @@ class Planner:
 
     def _plan_people(self) -> None:
         matches = PersonMatches(self._engine, self._connection_id, self._kind, self._options, self._ids)
-        self._decisions = matches.decisions
+        self._people, self._decisions = matches, matches.decisions
         decode = msgspec.json.Decoder(Person).decode
         for rows in self._read(self._chosen(PEOPLE, people_to_compare(self._connection_id)), _PEOPLE_AT_ONCE):
             new: list[Incoming[Person]] = []
@@ -128,7 +131,7 @@ class Planner:
         self._plan.add(planned)
 
     def _plan_sections(self) -> None:
-        matches = SectionMatches(self._engine, self._connection_id, self._kind, self._options)
+        matches = self._sections = SectionMatches(self._engine, self._connection_id, self._kind, self._options)
         decode = msgspec.json.Decoder(Section).decode
         members: frozenset[str] | None = None
         for rows in self._read(self._chosen(SECTIONS, sections_to_compare(self._connection_id)), _SECTIONS_AT_ONCE):
@@ -228,6 +231,7 @@ class Planner:
             return  # whoever an earlier fetch proved to be gone may be back in the part that this one did not see
         for rows in self._read(self._chosen(PEOPLE, people_gone(self._connection_id)), _PEOPLE_AT_ONCE):
             elsewhere = listing_people(self._engine, self._connection_id, [row[1] for row in rows])
+            doubts = self._people.doubts() if self._people else Doubts()
             for row in rows:
                 if row[0] in self._ids or row[0] in self._moved:
                     continue  # listed, under the id of another version, or under one that a person said is theirs
@@ -236,7 +240,7 @@ class Planner:
                     self._keep(role, row[0], elsewhere[row[1]], row[5])
                     continue
                 label = ", ".join(name for name in row[3:5] if name) or row[0]
-                self._plan.add(plan_delete(role, row[0], label, row[5] or "", row[1]))
+                self._plan.add(doubts.hold(plan_delete(role, row[0], label, row[5] or "", row[1])))
             self._pulse.advance(len(rows))
 
     def _plan_gone_sections(self) -> None:
@@ -244,13 +248,14 @@ class Planner:
             return
         for rows in self._read(self._chosen(SECTIONS, sections_gone(self._connection_id)), _PEOPLE_AT_ONCE):
             elsewhere = listing_sections(self._engine, self._connection_id, [row[1] for row in rows])
+            doubts = self._sections.doubts(self._places) if self._sections else Doubts()
             for row in rows:
                 if row[0] in self._moved:
                     continue
                 if row[1] in elsewhere:
                     self._keep("section", row[0], elsewhere[row[1]], row[3])
                     continue
-                self._plan.add(plan_delete("section", row[0], row[2] or row[0], row[3] or "", row[1]))
+                self._plan.add(doubts.hold(plan_delete("section", row[0], row[2] or row[0], row[3] or "", row[1])))
             self._pulse.advance(len(rows))
 
     def _keep(self, type_: str, source_id: str, kind: str, school: str | None) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import insert
 from sisportal.extensions import db
 from sisportal.models import Account
 from sisportal.models.database import writing
+from sisportal.sandbox import edits
 from sisportal.sandbox.serving import Served
 from tests.cli.conftest import CommandLine
 
@@ -70,3 +71,34 @@ def test_one_answer_at_a_time(cli: CommandLine, held: tuple[int, int, list[int]]
     assert cli.run("sis", "decide", sync_id, action_id, "--same", 1, "--create").exit_code == 2
     assert "There is no account 77" in cli.failure("sis", "decide", sync_id, action_id, "--same", 77)
     assert "changed both here and in the SIS" in cli.failure("sis", "decide", sync_id, action_id, "--take", "sis")
+
+
+def test_whoever_is_listed_under_a_new_id_is_archived_by_no_release_and_stays_when_said_to_be_the_same(
+    cli: CommandLine, sandbox: Served
+) -> None:
+    district = sandbox.sandbox.district
+    cli.commit_all(sandbox)
+    student = next(p for p in district.people if p.student and p.student.number)
+    edits.leave(district, student.id)
+    was, student.id = student.id, district.mint(student.created)
+    district.put(student)
+
+    sync = cli.answer("sis", "prepare", "clever", code=3)
+
+    assert {(each["reason"], each["count"]) for each in sync["held"]} == {
+        ("linked-elsewhere", 1),
+        ("doubted-delete", 1),
+    }
+    held = {each["external_id"]: each for each in cli.answer("sis", "actions", sync["id"]) if each["held"]}
+    assert {id_: (each["verb"], each["held"]) for id_, each in held.items()} == {
+        student.id: ("add", "linked-elsewhere"),
+        was: ("delete", "doubted-delete"),
+    }
+    assert held[was]["evidence"]["records"][0]["source_id"] == student.id
+    released = cli.answer("sis", "commit", sync["id"], "--release-held", code=3)
+    assert (released["state"], len(released["held"])) == ("partly-committed", 2)
+    [candidate] = held[student.id]["evidence"]["candidates"]
+    cli.answer("sis", "decide", sync["id"], held[student.id]["id"], "--same", candidate["id"])
+    assert cli.answer("sis", "commit", sync["id"])["state"] == "committed"
+    again = cli.answer("sis", "prepare", "clever")
+    assert {each["type"] for each in cli.answer("sis", "actions", again["id"])} <= {"section"}

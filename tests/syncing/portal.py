@@ -138,6 +138,11 @@ class Portal:
         asked = request_sync(self.engine, self.connection_id, self.now, mode=SyncMode.QUICK, since="last")
         return self._prepared(self.try_prepare(asked))
 
+    def prepare_schools(self, *schools: str) -> int:
+        """A prepared sync of these schools alone; its id."""
+        asked = request_sync(self.engine, self.connection_id, self.now, schools=list(schools))
+        return self._prepared(self.try_prepare(asked))
+
     def prepare(self) -> int:
         """A prepared sync; its id."""
         return self._prepared(self.try_prepare())
