@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sisportal.providers.completeness import Part
+from sisportal.providers.marks import Marks
 from sisportal.providers.oneroster_package import Package, Row, Sheet
 from sisportal.providers.oneroster_records import role_named
 from sisportal.providers.oneroster_source import Mode, Slice
@@ -130,7 +131,7 @@ class CsvPull:
         self._doubt = doubt
         self._fields = Fields(sheet, listing.shape)
         self._tally = Tally(pages=1)
-        self._seen: set[int] = set()
+        self._seen = Marks()
 
     @property
     def total(self) -> int | None:
@@ -155,6 +156,7 @@ class CsvPull:
                 yield now
                 now = Slice([], [])
         self._tally.distinct = len(self._seen)
+        self._seen = Marks()  # what follows needs the room
         yield now
 
     def _take(self, row: Row, now: Slice) -> None:
@@ -164,11 +166,9 @@ class CsvPull:
             self._leave_out(row, wire, now.problems)
             return
         id_ = wire.id
-        mark = hash(id_)
-        if mark in self._seen:
+        if not self._seen.add(id_):
             now.problems.append(self.problem("duplicate-id", row, id_, "sourcedId", id_))
             return
-        self._seen.add(mark)
         if self._adorn is not None:
             self._adorn(wire)
         now.objects.append(wire)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sisportal.sandbox import edits
 from sisportal.sandbox.oneroster_csv import write_package
 from sisportal.sandbox.serving import Served
 from tests.cli.conftest import CommandLine
@@ -53,6 +54,32 @@ def test_a_client_is_enough_to_connect(cli: CommandLine, sandbox: Served, way: s
         words += ["--token-url", sandbox.url + sandbox.sandbox.oneroster.profile.grants_at]
 
     assert connect(cli, sandbox, *words)["ok"] is True
+
+
+@pytest.mark.parametrize(
+    "entered",
+    ["/", "/ims/oneroster", "/ims/oneroster/v1p1", "/ims/oneroster/v1p1/", "/ims/oneroster/rostering/v1p2"],
+)
+def test_the_address_may_be_given_with_the_path_or_without(cli: CommandLine, sandbox: Served, entered: str) -> None:
+    bearer = sandbox.sandbox.oneroster.access.bearer
+    words = ("sis", "connect", "oneroster", "--base-url", f"{sandbox.url}{entered}", "--bearer", bearer, *YEAR)
+
+    assert cli.answer(*words)["ok"] is True
+
+    cli.answer("sis", "map", "oneroster", "--auto-create")
+    assert len(cli.answer("sis", "schools", "oneroster")) == 4
+    assert cli.answer("sis", "prepare", "oneroster")["counts"]["student"]["add"]["planned"] == 60
+    version = "1.2" if "v1p2" in entered else "1.1" if "v1p1" in entered else None
+    found = cli.answer("sis", "option", "oneroster", "api_version")["api_version"]["value"]
+    assert found == (version or found)
+
+
+def test_a_wrong_address_or_token_fails_with_what_to_check(cli: CommandLine, sandbox: Served) -> None:
+    assert connect(cli, sandbox, "--bearer", "wrong")["ok"] is False
+
+    assert cli.failure("sis", "map", "oneroster", "--auto-create")
+    assert cli.failure("sis", "prepare", "oneroster")
+    assert cli.answer("sis", "test", "oneroster", code=1)["ok"] is False
 
 
 def test_a_version_that_is_given_is_kept(cli: CommandLine, sandbox: Served) -> None:
@@ -118,6 +145,24 @@ def test_a_package_is_synced_and_the_copy_is_removed(cli: CommandLine, sandbox: 
     assert list((cli.app.extensions["settings"].data_dir / "uploads").iterdir()) == []
     assert Path(path).exists()
     assert cli.answer("sis", "actions", cli.answer("sis", "prepare", "csv", "--file", path)["id"]) == []
+
+
+def test_a_package_in_which_many_are_missing_is_held_for_a_person(
+    cli: CommandLine, sandbox: Served, tmp_path: Path
+) -> None:
+    cli.answer("sis", "connect", "csv", *YEAR)
+    cli.answer("sis", "map", "csv", "--auto-create")
+    commit_all(cli, "csv", "--file", package(sandbox, tmp_path))
+    district = sandbox.sandbox.district
+    for student in [person.id for person in district.people if person.student][:30]:
+        edits.leave(district, student)
+
+    sync = cli.answer("sis", "prepare", "csv", "--file", package(sandbox, tmp_path), code=3)
+
+    assert {(each["type"], each["scope"] != "") for each in sync["held"]} >= {("student", True)}
+    partly = cli.answer("sis", "commit", sync["id"], code=3)
+    assert partly["counts"]["student"].get("delete", {}).get("applied", 0) < 30
+    assert cli.answer("sis", "commit", sync["id"], "--release-held")["state"] == "committed"
 
 
 def test_a_package_may_be_mapped_after_it_was_first_read(cli: CommandLine, sandbox: Served, tmp_path: Path) -> None:
