@@ -80,3 +80,13 @@ ALIASES = {
     "prefferedfamilyname": "preferredFamilyName",
 }
 """Misspelt headers that published files have, in small letters, and what they mean."""
+
+OWN_COLUMNS: dict[str, dict[str, str]] = {
+    "users": {
+        "metadata.sisPortal.preferredName": "preferredGivenName",
+        "metadata.sisPortal.graduationYear": "graduationYear",
+        "metadata.sisPortal.furtherRoles": "furtherRoles",
+    },
+    "classes": {"metadata.sisPortal.sisId": "sisId"},
+}
+"""By file, columns of packages that this portal wrote, for what version 1.1 has no room for, and what they are read as."""

@@ -16,7 +16,7 @@ from typing import IO, NamedTuple
 import msgspec
 
 from sisportal.providers.base import ProviderError
-from sisportal.providers.oneroster_csv_columns import ALIASES, MANIFEST, MANIFEST_FILES, TABLES, Table
+from sisportal.providers.oneroster_csv_columns import ALIASES, MANIFEST, MANIFEST_FILES, OWN_COLUMNS, TABLES, Table
 from sisportal.providers.oneroster_source import Mode
 
 MOST_LINES_A_ROW = 20
@@ -272,6 +272,7 @@ def _lines(raw: IO[bytes], encoding: str, name: str, limits: Limits) -> Iterator
 
 def _understood(table: Table, member: Member, header: list[str]) -> Sheet:
     names = {column.lower(): column for column in table.columns} | ALIASES
+    names |= {column.lower(): known for column, known in OWN_COLUMNS.get(table.name, {}).items()}
     if table.name == "users":
         names |= {"role": "role", "orgsourcedids": "orgSourcedIds"}  # some 1.2 packages keep them
     if table.name == "demographics":

@@ -104,6 +104,7 @@ def section_record(wire: WireClass, calendar: Calendar, only_school: str, proble
         id_,
         plain(wire.title),
         plain(wire.class_code),
+        plain(wire.sis_id),
         subject=first(wire.subjects),
         grade=first(wire.grades),
         period=", ".join(texts(wire.periods)),
@@ -130,7 +131,11 @@ def offices_of(wire: WireUser, today: str) -> list[Office]:
     role = role_named(plain(wire.role))
     if role is None:
         return []
-    return [Office(role, org, primary=False) for org in refs(wire.orgs)] or [Office(role, "", primary=False)]
+    offices = [Office(role, org, primary=False) for org in refs(wire.orgs)] or [Office(role, "", primary=False)]
+    if wire.further_roles:
+        known = map(role_named, texts(wire.further_roles))
+        offices += [Office(further, "", primary=False) for further in known if further is not None]
+    return offices
 
 
 def _is_over(role: WireRole, today: str) -> bool:
@@ -166,6 +171,7 @@ def person_record(
         sis_id,
         state_id,
         first(wire.grades) if roles[0] is Role.STUDENT else "",
+        plain(wire.graduation_year),
         gender=known.gender,
         birth_date=known.birth_date,
         school=schools[0] if schools else "",

@@ -69,6 +69,8 @@ class WireClass(WireObject, gc=False):
     course: Reference = None
     school: Reference = None
     terms: References = None
+    sis_id: Text = msgspec.field(default=None, name="metadata.sisPortal.sisId")
+    """Of packages that a portal wrote."""
 
 
 class WireUserId(msgspec.Struct, gc=False):
@@ -102,6 +104,9 @@ class WireUser(WireObject, gc=False):
     orgs: References = None
     roles: list[WireRole] | None = None
     primary_org: Reference = None
+    graduation_year: Text = msgspec.field(default=None, name="metadata.sisPortal.graduationYear")
+    """Of packages that a portal wrote; so are further roles, beside ``role`` and in the same organizations."""
+    further_roles: Texts = msgspec.field(default=None, name="metadata.sisPortal.furtherRoles")
 
 
 class WireEnrollment(WireObject, gc=False):

@@ -1,7 +1,8 @@
 """The LMS side as a OneRoster 1.1 CSV package, which this portal, too, can read (1EdTech: OneRoster CSV binding 1.1).
 
 Active organizations, accounts, classes and places: what is archived is not listed. The format has no room for preferred
-names, graduation years, styles, further roles and SIS IDs of classes.
+names, graduation years, further roles and SIS IDs of classes: they stand in columns of our own (``metadata.sisPortal.…``)
+behind the specification's, which other readers pass over. Styles follow from the dates.
 """
 
 import csv
@@ -14,12 +15,24 @@ from typing import Any
 from sqlalchemy import Connection, exists, or_, select
 
 from sisportal.models import Account, SchoolClass
-from sisportal.providers.oneroster_csv_columns import MANIFEST, MANIFEST_FILES, MANIFEST_HEADER, OWN_CODE, TABLES
+from sisportal.providers.oneroster_csv_columns import (
+    MANIFEST,
+    MANIFEST_FILES,
+    MANIFEST_HEADER,
+    OWN_CODE,
+    OWN_COLUMNS,
+    TABLES,
+)
 from sisportal.syncing.directory_export import accounts, classes, organizations
 
 VERSION = "1.1"
 ROLES = {"student": "student", "teacher": "teacher", "administrator": "administrator"}
 """Roles of accounts that the format knows; accounts of others are left out."""
+FURTHER_ROLES = {
+    "student": "student", "teacher": "teacher", "staff": "administrator", "district-admin": "districtAdministrator",
+    "contact": "relative", "other": "proctor",
+}  # fmt: skip
+"""What somebody is besides, as OneRoster's readers call it."""
 PREFERENCE = ("csv", "oneroster", "clever")
 """Whose ids are kept, so that whoever gave them knows them again."""
 WHOLE_PORTAL = "portal"
@@ -84,7 +97,7 @@ class _Package:
             ("academicSessions", self._sessions()),
             ("courses", self._course_rows()),
         ):
-            columns = TABLES[VERSION][name].columns
+            columns = (*TABLES[VERSION][name].columns, *OWN_COLUMNS.get(name, ()))
             _write(archive, f"{name}.csv", columns, ([cells.get(column, "") for column in columns] for cells in rows))
         _write(archive, MANIFEST, MANIFEST_HEADER, self._manifest())
 
@@ -138,6 +151,9 @@ class _Package:
                 "role": ROLES[record["role"]], "username": record["username"], "givenName": record["first_name"],
                 "userIds": ",".join(f"{{{type_}:{id_}}}" for type_, id_ in ids if id_), "familyName": record["last_name"],
                 "middleName": record["middle_name"], "identifier": number, "email": record["email"], "grades": record["grade"],
+                "metadata.sisPortal.preferredName": record["preferred_name"],
+                "metadata.sisPortal.graduationYear": record["graduation_year"],
+                "metadata.sisPortal.furtherRoles": ",".join(_further_roles(record)),
             }  # fmt: skip
 
     def _demographics(self) -> Iterator[Cells]:
@@ -166,6 +182,7 @@ class _Package:
                 "schoolSourcedId": self._school(record["organization"]),
                 "termSourcedIds": self._terms.setdefault(term, f"term-{len(self._terms) + 1}") if any(term) else "",
                 "periods": ",".join(part.strip() for part in record["period"].split(",")),
+                "metadata.sisPortal.sisId": record["sis_id"],
             }  # fmt: skip
 
     def _enrollments(self) -> Iterator[Cells]:
@@ -194,6 +211,11 @@ class _Package:
     def _course_rows(self) -> Iterator[Cells]:
         for (title, code), id_ in self._courses.items():
             yield {"sourcedId": id_, "title": title, "courseCode": code, "orgSourcedId": self._top}
+
+
+def _further_roles(record: Record) -> Iterator[str]:
+    """What else somebody is, as the format calls it."""
+    return (FURTHER_ROLES[role] for role in record["roles"] if role != record["role"] and role in FURTHER_ROLES)
 
 
 def _write(archive: zipfile.ZipFile, name: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

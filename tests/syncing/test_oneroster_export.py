@@ -1,6 +1,9 @@
 """The OneRoster package of the LMS side: another portal that reads it holds the same."""
 
+import csv
+import io
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +14,7 @@ from sqlalchemy import Engine
 
 from sisportal.models import SyncWarning
 from sisportal.models.database import make_engine
+from sisportal.providers.oneroster_csv_columns import TABLES
 from sisportal.sandbox import edits
 from sisportal.sandbox.serving import Served
 from sisportal.syncing.directory_export import accounts, classes, organizations
@@ -18,8 +22,8 @@ from sisportal.syncing.oneroster_export import export_oneroster
 from tests.syncing.oneroster import CsvPortal
 from tests.syncing.portal import Portal
 
-NO_ROOM = {"id", "identifiers", "preferred_name", "graduation_year", "roles", "archived"}
-"""What the format has no room for, or the portal says itself."""
+NOT_COMPARED = {"id", "identifiers", "archived"}
+"""What each portal says itself."""
 
 
 @pytest.fixture
@@ -63,7 +67,6 @@ def held(engine: Engine, *left_out: str) -> dict[str, list[dict[str, Any]]]:
         row["teachers"] = [people[id_]["username"] for id_ in row["teachers"]]
         row["students"] = sorted(people[id_]["username"] for id_ in row["students"])
         row["parent"] = row["parent"] and rooms[row["parent"]]["name"]
-        row["sis_id"] = ""  # the format has no room for it
     for row in (*people.values(), *rooms.values()):
         row["organization"] = row["organization"] and groups[row["organization"]]["name"]
     for row in groups.values():
@@ -71,7 +74,7 @@ def held(engine: Engine, *left_out: str) -> dict[str, list[dict[str, Any]]]:
     return {
         name: sorted(
             (
-                {field: value for field, value in row.items() if field not in NO_ROOM | {*left_out}}
+                {field: value for field, value in row.items() if field not in NOT_COMPARED | {*left_out}}
                 for row in rows.values()
                 if not row["archived"]
             ),
@@ -118,3 +121,25 @@ def test_what_was_read_of_a_package_is_exported_so_that_nothing_differs(
     sync_id = other.prepare_with(file=package(other, tmp_path))
 
     assert other.actions(sync_id) == {}
+
+
+def test_what_the_format_has_no_room_for_stands_behind_its_own_columns(
+    sqlite_store_url: str, sandbox: Served, tmp_path: Path
+) -> None:
+    with clever(sqlite_store_url, sandbox, with_organizations=True) as portal:
+        path = package(portal, tmp_path)
+        people = {row["username"]: row for row in portal.exported()["accounts"].values()}
+
+    with zipfile.ZipFile(path) as archive:
+        text = io.StringIO(archive.read("users.csv").decode())
+    header, *rows = csv.reader(text)
+    own = header[len(TABLES["1.1"]["users"].columns) :]
+    assert tuple(header[: -len(own)]) == TABLES["1.1"]["users"].columns
+    assert own == [
+        "metadata.sisPortal.preferredName", "metadata.sisPortal.graduationYear", "metadata.sisPortal.furtherRoles",
+    ]  # fmt: skip
+    told = {row[header.index("username")]: row[-3:] for row in rows}
+    assert any(preferred for preferred, _, _ in told.values())
+    assert any(year for _, year, _ in told.values())
+    assert any(roles for _, _, roles in told.values())
+    assert all((people[name]["preferred_name"], people[name]["graduation_year"]) == (preferred, year) for name, (preferred, year, _) in told.items())  # fmt: skip
