@@ -56,7 +56,7 @@ def decide(engine: Engine, sync_id: int, action_id: int, said: Said, who: Who, n
         judge_delete(connection, sync_id, action, planned)
         if moved not in {"", action.source_id}:
             _drop_delete(connection, plan, action.type, moved)
-        _settle(connection, sync_id)
+        _settle(connection, plan)
         details = {name: value for name, value in msgspec.structs.asdict(said).items() if value}
         _record(connection, sync_id, action, "match-decided", who, now, **details)
 
@@ -79,11 +79,11 @@ def choose_value(
         both: dict[str, list[Any]] = action.evidence.get("both", {})
         if not both:
             raise NotAllowed(f"Nothing of action {action_id} was changed both here and in the SIS.")
-        known(connection, sync_id)
+        plan = known(connection, sync_id)
         taken = (frozenset(both) if from_sis else frozenset()) if isinstance(from_sis, bool) else from_sis
         values = chosen_values(action, taken) | {"decided_by": who.id}
         connection.execute(update(Action).where(Action.id == action_id).values(values))
-        _settle(connection, sync_id)
+        _settle(connection, plan)
         value = values["evidence"]["value"]
         _record(connection, sync_id, action, "value-chosen", who, now, fields=sorted(both), value=value)
 
@@ -256,9 +256,9 @@ def _count(connection: Connection, sync_id: int, action: Row[Any], verb: str | N
     connection.execute(update(Sync).where(Sync.id == sync_id).values(counts=counts))
 
 
-def _settle(connection: Connection, sync_id: int) -> None:
-    held = connection.scalars(select(Sync.held).where(Sync.id == sync_id)).one()
-    connection.execute(update(Sync).where(Sync.id == sync_id).values(held=still_held(connection, sync_id, held)))
+def _settle(connection: Connection, plan: Known) -> None:
+    held = still_held(connection, plan.sync_id, plan.connection_id, plan.options)
+    connection.execute(update(Sync).where(Sync.id == plan.sync_id).values(held=held))
 
 
 def _record(

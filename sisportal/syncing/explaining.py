@@ -193,6 +193,8 @@ def evidence_sentences(evidence: Mapping[str, Any]) -> list[str]:
         case "identity":
             held, incoming = evidence.get("held") or "nobody", evidence.get("incoming") or "nobody"
             return [f"The id is that of {held} in the portal; the SIS now gives it to {incoming}."]
+        case "legacy-id":
+            return _another_version(evidence)
         case "doubted":
             return [_doubted(each) for each in evidence.get("records", ())]
     return [_both(name, values) for name, values in evidence.get("both", {}).items()]
@@ -209,6 +211,13 @@ def seal_sentence(seal: Mapping[str, Any]) -> str:
     claimed, pages = seal.get("claimed"), seal.get("pages", 0)
     count = f"{seal['distinct']:,} of {claimed:,}" if claimed is not None else f"{seal['distinct']:,}"
     return f"We saw {count} {noun} in {pages:,} {'page' if pages == 1 else 'pages'}"
+
+
+def _another_version(evidence: Mapping[str, Any]) -> list[str]:
+    sentences = [f"Another version of the SIS's API gave them the id {evidence.get('was', '')}."]
+    if incoming := evidence.get("incoming"):
+        sentences.append(f"The account is that of {evidence.get('held') or 'nobody'}; the SIS says {incoming}.")
+    return sentences + [_both(name, values) for name, values in evidence.get("both", {}).items()]
 
 
 def _doubted(record: Mapping[str, Any]) -> str:

@@ -11,14 +11,18 @@ from sisportal.roster.guards import Counted, Guard, GuardedAction, Hold, class_h
 from sisportal.roster.matching import Reason
 from sisportal.roster.options import Options
 from sisportal.syncing.actions import ACTIONS, IS_HELD
+from sisportal.syncing.changing_ids import Changing, Scope, read_changing
 from sisportal.syncing.connections import stored_options
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
+from sisportal.syncing.rows import chunks
 
 _VERBS = {Guard.DELETES: ("delete",), Guard.ADDS: ("add", "reactivate")}
+_SCOPED = [str(each) for each in (*_VERBS, Guard.IDS)]
+"""Guards that judge all of a school and type; the others hold single actions."""
+IDS_LEAST = 3
+"""Fewer ids that change in a school are what a person said of each: no reason to doubt the SIS."""
 ANEW = "The SIS may have made its records anew: ask there before you decide."
-Scope = tuple[str, str]
-"""Type of action and ``source_id`` of the school."""
 
 
 def guard(
@@ -31,28 +35,39 @@ def guard(
     A class that loses most of its students was held when its action was planned; it is freed once people unticked so many
     of the leavers that it no longer does.
     """
-    _free(connection, sync_id)
+    _free(connection, sync_id, _SCOPED)
     _free_classes(connection, sync_id, connection_id, options)
-    planned, elsewhere = _planned(connection, sync_id), _elsewhere(connection, sync_id)
-    holds: list[Hold] = []
+    planned, ids = _planned(connection, sync_id), read_changing(connection, sync_id)
     active: Counter[Scope] = Counter()
-    if elsewhere or any(verb != "edit" for _, _, verb in planned):
+    if ids.numbers or any(verb != "edit" for _, _, verb in planned):
         active = _active(connection, connection_id)
-    if planned:
-        for type_, school in sorted({(type_, school) for type_, school, _ in planned}):
-            holds += scope_holds(
-                type_, school, _counted(planned, active, type_, school), options, first_sync=first_sync
-            )
-    for hold in holds:
+    found: list[Hold] = []
+    for type_, school in sorted({(type_, school) for type_, school, _ in planned}):
+        counted = _counted(planned, active, type_, school)
+        found += scope_holds(type_, school, counted, options, first_sync=first_sync)
+    for hold in found:
         _hold(connection, sync_id, hold)
+    holds = [_described(hold) for hold in found] + _hold_ids(connection, ids, active, options)
     single = _single_holds(connection, sync_id)
-    return [_described(hold) for hold in holds] + [_doubted(entry, elsewhere, active, options) for entry in single]
+    return holds + [_doubted(entry, ids, active, options) for entry in single]
 
 
-def still_held(connection: Connection, sync_id: int, held: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What a sync keeps of its holds after a person decided some: those of whole schools, and single ones as they are now."""
-    scoped = [str(each) for each in _VERBS]
-    return [entry for entry in held if entry["reason"] in scoped] + _single_holds(connection, sync_id)
+def still_held(connection: Connection, sync_id: int, connection_id: int, options: Options) -> list[dict[str, Any]]:
+    """What a sync keeps of its holds after a person decided something.
+
+    Those of whole schools stay. The ids that change by what the person said are judged at once, so that everything that a
+    guard holds can be seen, and released, before the commit. Single holds are counted as they are now.
+    """
+    held, request = connection.execute(select(Sync.held, Sync.request).where(Sync.id == sync_id)).one()
+    verbs = [str(each) for each in _VERBS]
+    holds = [entry for entry in held if entry["reason"] in verbs]
+    ids, active = Changing(), Counter[Scope]()
+    if not request.get("released"):
+        _free(connection, sync_id, [str(Guard.IDS)])
+        ids = read_changing(connection, sync_id)
+        active = _active(connection, connection_id) if ids.numbers else active
+        holds += _hold_ids(connection, ids, active, options)
+    return holds + [_doubted(entry, ids, active, options) for entry in _single_holds(connection, sync_id)]
 
 
 def guard_again(connection: Connection, sync_id: int) -> None:
@@ -79,12 +94,11 @@ def guard_again(connection: Connection, sync_id: int) -> None:
     connection.execute(update(Sync).where(Sync.id == sync_id).values(held=held))
 
 
-def _free(connection: Connection, sync_id: int) -> None:
-    scoped = [str(each) for each in _VERBS]
+def _free(connection: Connection, sync_id: int, reasons: list[str]) -> None:
     connection.execute(
         update(ACTIONS)
         .where(
-            ACTIONS.c.sync_id == sync_id, IS_HELD, ACTIONS.c.held.in_(scoped), ACTIONS.c.state == ActionState.PLANNED
+            ACTIONS.c.sync_id == sync_id, IS_HELD, ACTIONS.c.held.in_(reasons), ACTIONS.c.state == ActionState.PLANNED
         )
         .values(held="")
     )
@@ -107,31 +121,39 @@ def _free_classes(connection: Connection, sync_id: int, connection_id: int, opti
             connection.execute(update(ACTIONS).where(ACTIONS.c.id == action_id).values(held=""))
 
 
-def _elsewhere(connection: Connection, sync_id: int) -> Counter[Scope]:
-    """How many people are held because the account that has their key is linked to another id."""
-    about = (ACTIONS.c.sync_id == sync_id, IS_HELD, ACTIONS.c.held == str(Reason.LINKED_ELSEWHERE))
-    statement = select(ACTIONS.c.type, ACTIONS.c.school, func.count()).where(*about, ACTIONS.c.type != "section")
-    rows = connection.execute(statement.group_by(ACTIONS.c.type, ACTIONS.c.school))
-    return Counter({(row[0], row[1]): row[2] for row in rows})
+def _hold_ids(connection: Connection, ids: Changing, active: Counter[Scope], options: Options) -> list[dict[str, Any]]:
+    """Hold the links that change where too many do, those that a person decided too; the holds, as a sync keeps them."""
+    holds = []
+    for (type_, school), actions in sorted(ids.actions.items()):
+        sentence = _too_many(ids, active, (type_, school), options)
+        if sentence:
+            for some in chunks(actions, 5_000):
+                connection.execute(update(ACTIONS).where(ACTIONS.c.id.in_(some)).values(held=str(Guard.IDS)))
+            hold = Hold(Guard.IDS, type_, school, sentence, len(actions))
+            holds.append(_described(hold))
+    return holds
 
 
-def _doubted(
-    entry: dict[str, Any], elsewhere: Counter[Scope], active: Counter[Scope], options: Options
-) -> dict[str, Any]:
-    """The hold; where so many ids would change that the SIS may have made its records anew, it says so."""
+def _too_many(ids: Changing, active: Counter[Scope], scope: Scope, options: Options) -> str:
+    """What to say where so many ids would change that the SIS may have made its records anew; blank where it is not so."""
+    number = ids.numbers[scope]
+    if number < IDS_LEAST:
+        return ""
+    counted = Counted(active[scope], changed_ids=number)
+    return next((f"{hold.reason} {ANEW}" for hold in scope_holds(*scope, counted, options)), "")
+
+
+def _doubted(entry: dict[str, Any], ids: Changing, active: Counter[Scope], options: Options) -> dict[str, Any]:
+    """The hold of doubts; where too many ids would change, it says so."""
     if entry["reason"] != Reason.LINKED_ELSEWHERE:
         return entry
-    for (type_, school), number in sorted(elsewhere.items()):
-        if type_ == entry["type"]:
-            counted = Counted(active[type_, school], changed_ids=number)
-            for hold in scope_holds(type_, school, counted, options):
-                return entry | {"scope": school, "sentence": f"{hold.reason} {ANEW}"}
+    for scope in sorted(ids.doubts):
+        if scope[0] == entry["type"] and (sentence := _too_many(ids, active, scope, options)):
+            return entry | {"scope": scope[1], "sentence": sentence}
     return entry
 
 
 def _hold(connection: Connection, sync_id: int, hold: Hold) -> None:
-    if hold.guard not in _VERBS:
-        return
     connection.execute(
         update(ACTIONS)
         .where(
@@ -202,10 +224,9 @@ def _described(hold: Hold) -> dict[str, Any]:
 
 def _single_holds(connection: Connection, sync_id: int) -> list[dict[str, Any]]:
     """Actions held one by one (doubtful matches, a class that empties), counted by type and reason."""
-    scoped = [str(each) for each in _VERBS]
     statement = (
         select(ACTIONS.c.type, ACTIONS.c.held, func.count())
-        .where(ACTIONS.c.sync_id == sync_id, IS_HELD, ACTIONS.c.held.not_in(scoped))
+        .where(ACTIONS.c.sync_id == sync_id, IS_HELD, ACTIONS.c.held.not_in(_SCOPED))
         .group_by(ACTIONS.c.type, ACTIONS.c.held)
         .order_by(ACTIONS.c.type, ACTIONS.c.held)
     )

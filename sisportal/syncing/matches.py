@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, Text, and_, ex
 
 from sisportal.models import MatchDecision
 from sisportal.roster.fields import Places, home
-from sisportal.roster.matching import UNDECIDED, Claims, Decision, Match, decisions
+from sisportal.roster.guards import Guard
+from sisportal.roster.matching import UNDECIDED, Claims, Decision, Match, Outcome, decisions, identity_check
 from sisportal.roster.matching_people import Candidate, DuplicateIndex, KeyIndex, match_person, match_value
 from sisportal.roster.matching_sections import ClassCandidate, ClassIndex, match_section
 from sisportal.roster.options import Options
@@ -24,6 +25,7 @@ from sisportal.syncing.held import (
     account_columns,
     account_held,
     decode_values,
+    held_name,
 )
 from sisportal.syncing.matched import (
     DECIDED_NEW,
@@ -71,8 +73,8 @@ class PersonMatches:
             held = held_accounts(connection, [match.target for match in matches if match.target is not None])
             moved = self._linked_before(connection, [each.record.source_id for each in new])
         for each, match in zip(new, matches, strict=True):
-            if account := moved.get(each.record.source_id):
-                yield self._moved(each, account, places), ()
+            if (account := moved.get(each.record.source_id)) and (found := self._moved(each, account, places)):
+                yield found, ()
             else:
                 yield self._planned(each, match, held, links, places)
 
@@ -94,15 +96,27 @@ class PersonMatches:
             self._usernames = Usernames(self._taken())
             self._find_candidates()
 
-    def _moved(self, incoming: Incoming[Person], account: Held, places: Places) -> Planned:
-        """Somebody who is linked under the id that another version of the API gave them."""
+    def _moved(self, incoming: Incoming[Person], account: Held, places: Places) -> Planned | None:
+        """Somebody who is linked under the id that another version of the API gave them; None where a person said no.
+
+        Where the names are wholly other ones, it waits: the SIS may say the older id of the wrong person (SPEC 6.5).
+        """
         person = incoming.record
+        names = [held_name(values) for values in (msgspec.structs.asdict(person), account.values, account.written)]
+        decision = self.decisions.get(person.source_id, UNDECIDED)
+        doubt = identity_check(account.id, names[0], names[1], decision, names[2])
+        if doubt is not None and doubt.outcome is Outcome.NEW:
+            return None
         planned = plan_person(person, incoming.fingerprint, account, self._options, places)
         if planned is None:
             planned = link_only(incoming, str(person.role), person_label(person), person.school)
         planned.search = incoming.search
         was = self._was[person.source_id]
-        return plan_link(planned, account.id, self._kind, {"rule": "legacy-id", "was": was}, was)
+        evidence = {"rule": "legacy-id", "was": was} | planned.evidence
+        if doubt is not None:
+            planned.held = str(Guard.ID_NAMES)
+            evidence |= {name: doubt.evidence[name] for name in ("incoming", "held")}
+        return plan_link(planned, account.id, self._kind, evidence, was)
 
     def _linked_before(self, connection: Connection, source_ids: list[str]) -> dict[str, Held]:
         """The accounts of those among them whose link has their id of before, by their id of now."""

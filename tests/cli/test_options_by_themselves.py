@@ -78,6 +78,25 @@ def emptied(town: Town) -> Any:
     return "guard-class" in town.held()
 
 
+def made_anew(town: Town) -> Any:
+    """What becomes of half the students, who get other ids and are each said to be the same."""
+    town.option("guard_class_percent", "100")
+    town.sync()
+    for person in [each for each in town.district.people if each.student and each.student.number][::2]:
+        edits.leave(town.district, person.id)
+        person.id = town.district.mint(person.created)
+        town.district.put(person)
+    sync = town.cli.answer("sis", "prepare", "clever", code=3)
+    doubts = [each for each in town.cli.answer("sis", "actions", sync["id"]) if each["held"] == "linked-elsewhere"]
+    for each in doubts:
+        same = each["evidence"]["candidates"][0]["id"]
+        town.cli.answer("sis", "decide", sync["id"], each["id"], "--same", same)
+    held = {each["reason"] for each in town.cli.answer("sis", "report", sync["id"])["held"]}
+    left = town.cli.run("sis", "commit", sync["id"], "--json").exit_code
+    again = town.cli.answer("sis", "commit", sync["id"], "--release-held")
+    return len(doubts) > 5, held, left, again["state"]
+
+
 def starts(town: Town) -> Any:
     """Whether a sync starts by itself within a day, once."""
     return [len(town.clock(days=1)), len(town.clock(days=1))]
@@ -122,6 +141,11 @@ TABLE: list[tuple[str, Case, dict[str, Any]]] = [
     ("guard_adds_percent", many_come_to_few, {"25": True, "100": False}),
     ("guard_adds_from", many_come, {"5": True, "20": False}),
     ("guard_class_from", emptied, {"5": True, "1000": False}),
+    (
+        "guard_ids_percent",
+        made_anew,
+        {"5": (True, {"guard-ids"}, 3, "committed"), "100": (True, set(), 0, "committed")},
+    ),
 ]
 
 

@@ -5,10 +5,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from sisportal.models import Account, Action, SyncState
+from sisportal.models import Account, AccountLink, Action, SyncState
 from sisportal.models.database import writing
+from sisportal.providers.base import Provider
+from sisportal.providers.opening import open_clever
 from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
+from sisportal.syncing.connections import ConnectionFacts, OpenProvider
+from sisportal.syncing.deciding import Said, decide
 from sisportal.syncing.releasing import release_guards
 from sisportal.syncing.review import tick_roster
 from tests.syncing.portal import WHO, Portal
@@ -137,3 +141,101 @@ def test_so_many_ids_that_change_say_that_the_sis_may_have_been_made_anew(synced
     assert hold["sentence"].endswith("The SIS may have made its records anew: ask there before you decide.")
     with synced.engine.connect() as connection:
         assert set(connection.scalars(select(Action.state).where(Action.sync_id == sync_id))) == {"planned"}
+
+
+def made_anew_and_said_to_be_the_same(portal: Portal, district: District, number: int) -> tuple[int, dict[str, int]]:
+    """So many of one school's students get other ids, and somebody says of each that they are the same.
+
+    The sync that is prepared, and their accounts by the new ids.
+    """
+    _, chosen = school_of(district, number)
+    accounts = {}
+    for source_id in chosen:
+        person, account = district.people[source_id], portal.account_of(source_id).id
+        edits.leave(district, source_id)
+        person.id = district.mint(person.created)
+        district.put(person)
+        accounts[person.id] = account
+    sync_id = portal.prepare()
+    for source_id, account in accounts.items():
+        action = portal.actions(sync_id)["student", "add", source_id]
+        assert action.held == "linked-elsewhere"
+        decide(portal.engine, sync_id, action.id, Said(same=account), WHO, portal.now)
+    return sync_id, accounts
+
+
+def test_too_many_ids_that_change_wait_although_a_person_said_of_each_that_it_is_the_same(
+    portal: Portal, district: District
+) -> None:
+    portal.sync_all()
+    sync_id, accounts = made_anew_and_said_to_be_the_same(portal, district, 6)
+
+    assert held(portal, sync_id) == dict.fromkeys(accounts, "guard-ids")
+    [hold] = portal.sync(sync_id).held
+    assert (hold["type"], hold["reason"], hold["count"]) == ("student", "guard-ids", 6)
+    assert hold["sentence"].startswith("The ids of 6 of ")
+    assert portal.commit(sync_id) is SyncState.PARTLY_COMMITTED
+    again = portal.prepare()
+    assert held(portal, again) == dict.fromkeys(accounts, "guard-ids")
+
+    assert release_guards(portal.engine, again, WHO, portal.now) == 6
+
+    assert portal.commit(again) is SyncState.COMMITTED
+    assert {id_: portal.account_of(id_).id for id_ in accounts} == accounts
+    assert all(portal.account_of(id_).archived_at is None for id_ in accounts)
+    assert portal.actions(portal.prepare()) == {}
+
+
+@pytest.mark.parametrize(("number", "percent"), [(6, "100"), (2, "5")], ids=["by-option", "too-few"])
+def test_ids_that_change_for_few_go_as_a_person_said(
+    synced: Portal, district: District, number: int, percent: str
+) -> None:
+    synced.option("guard_ids_percent", percent)
+    sync_id, accounts = made_anew_and_said_to_be_the_same(synced, district, number)
+
+    assert synced.sync(sync_id).held == []
+    assert synced.commit(sync_id) is SyncState.COMMITTED
+    assert {id_: synced.account_of(id_).id for id_ in accounts} == accounts
+
+
+def test_the_guard_of_ids_judges_what_is_ticked_when_it_is_committed(synced: Portal, district: District) -> None:
+    sync_id, accounts = made_anew_and_said_to_be_the_same(synced, district, 6)
+    wanted = list(accounts)[:2]
+    synced.untick(sync_id, *(id_ for id_ in accounts if id_ not in wanted))
+
+    synced.commit(sync_id)
+
+    linked = {row.source_id for row in synced.rows(AccountLink)}
+    assert linked & set(accounts) == set(wanted)
+
+
+class PortalOfAVersion(Portal):
+    """Reads the version of the API that the option says."""
+
+    @property
+    def open_provider(self) -> OpenProvider:
+        def open_provider(facts: ConnectionFacts) -> Provider:
+            token, version = self.served.sandbox.token, facts.options.api_version
+            return open_clever(base_url=self.served.url, token=token, version=version)
+
+        return open_provider
+
+
+def test_an_older_id_that_leads_to_a_person_of_another_name_waits(quick_portal: Portal, district: District) -> None:
+    portal = PortalOfAVersion(quick_portal.engine, quick_portal.served, quick_portal.connection_id)
+    portal.option("api_version", "2.1")
+    portal.sync_all()
+    teacher = next(p for p in district.people if p.teacher and not p.student and p.teacher.legacy_id != p.id)
+    account = portal.account_of(teacher.as_teacher.legacy_id)
+    edits.rename_person(district, teacher.id, first="Xaveria", last="Quistorp")
+    portal.option("api_version", "3.1")
+
+    sync_id = portal.prepare()
+
+    assert held(portal, sync_id) == {teacher.id: "guard-id-names"}
+    assert portal.commit(sync_id) is SyncState.PARTLY_COMMITTED
+    assert portal.account_of(teacher.as_teacher.legacy_id).last_name == account.last_name
+    assert release_guards(portal.engine, sync_id, WHO, portal.now) == 1
+    assert portal.commit(sync_id) is SyncState.COMMITTED
+    now = portal.account_of(teacher.id)
+    assert (now.id, now.last_name) == (account.id, "Quistorp")

@@ -1,0 +1,61 @@
+"""Which ids would change by a plan: links that it gives another id, and doubts that say the same (SPEC 6.5)."""
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Text, func, select, type_coerce
+
+from sisportal.models import ActionState
+from sisportal.roster.matching import Reason
+from sisportal.syncing.actions import ACTIONS, IS_HELD
+
+Scope = tuple[str, str]
+"""Type of action and ``source_id`` of the school."""
+_PEOPLE = ("student", "teacher")
+
+
+class Changing(msgspec.Struct):
+    """The ids of a plan that would change."""
+
+    actions: dict[Scope, list[int]] = {}
+    """Ids of the actions that are ticked and not held, and give a link another id."""
+    doubts: Counter[Scope] = msgspec.field(default_factory=Counter)
+    """How many people are held because the account that has their key is linked to another id."""
+
+    @property
+    def numbers(self) -> Counter[Scope]:
+        """How many of both there are."""
+        return self.doubts + Counter({scope: len(ids) for scope, ids in self.actions.items()})
+
+
+def read_changing(connection: Connection, sync_id: int) -> Changing:
+    """What a plan says of ids, apart from what a change of the API's version explains (SPEC 10)."""
+    found: dict[Scope, list[int]] = {}
+    statement = select(
+        ACTIONS.c.id, ACTIONS.c.type, ACTIONS.c.school, ACTIONS.c.before, ACTIONS.c.after, ACTIONS.c.evidence
+    ).where(
+        ACTIONS.c.sync_id == sync_id,
+        ACTIONS.c.type.in_(_PEOPLE),
+        ACTIONS.c.verb.in_(("edit", "reactivate")),
+        ACTIONS.c.state == ActionState.PLANNED,
+        ACTIONS.c.ticked,
+        ACTIONS.c.held == "",
+        type_coerce(ACTIONS.c.before, Text).like('%"identifiers"%'),
+    )
+    for row in connection.execute(statement).all():
+        if row.evidence.get("rule") != "legacy-id" and _changes(row.before, row.after):
+            found.setdefault((row.type, row.school), []).append(row.id)
+    return Changing(found, _doubts(connection, sync_id))
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    was, now = before.get("identifiers", {}), after.get("identifiers", {})
+    return any(id_ and id_ != now.get(kind) for kind, id_ in was.items())
+
+
+def _doubts(connection: Connection, sync_id: int) -> Counter[Scope]:
+    about = (ACTIONS.c.sync_id == sync_id, IS_HELD, ACTIONS.c.held == str(Reason.LINKED_ELSEWHERE))
+    statement = select(ACTIONS.c.type, ACTIONS.c.school, func.count()).where(*about, ACTIONS.c.type.in_(_PEOPLE))
+    rows = connection.execute(statement.group_by(ACTIONS.c.type, ACTIONS.c.school))
+    return Counter({(row[0], row[1]): row[2] for row in rows})
