@@ -219,7 +219,7 @@ ENTRIES = (
     Entry(
         "guard_ids_percent",
         "Hold changed ids above (percent)",
-        "Changes of people's ids in one school are held when they concern more than this share of its people.",
+        "Changes of people's ids in one school are held when they concern more than this share of its people, and at least 3.",
         highest=PERCENT,
     ),
     Entry(
