@@ -118,6 +118,20 @@ def test_a_district_is_synced_in_full_and_then_as_changes(cli: CommandLine, sand
     assert cli.answer("sis", "actions", quick["id"]) == []
 
 
+def test_changes_are_read_since_a_date(cli: CommandLine, sandbox: Served) -> None:
+    sandbox.sandbox.oneroster.ledger(sandbox.sandbox.district)
+    connect(cli, sandbox)
+    cli.answer("sis", "map", "oneroster", "--auto-create")
+    commit_all(cli, "oneroster")
+    student = next(person.id for person in sandbox.sandbox.district.people if person.student)
+    edits.leave(sandbox.sandbox.district, student)
+
+    since = cli.answer("sis", "prepare", "oneroster", "--since", "2026-08-01")
+
+    assert (since["mode"], since["counts"]["student"]["delete"]["planned"]) == ("quick", 1)
+    assert "Choose one of" in cli.failure("sis", "prepare", "oneroster", "--full", "--quick", code=2)
+
+
 def test_one_school_is_prepared_alone(cli: CommandLine, sandbox: Served) -> None:
     connect(cli, sandbox)
     cli.answer("sis", "map", "oneroster", "--auto-create")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sisportal.models import SyncState
 from sisportal.models.database import make_engine
 from sisportal.sandbox.generator import generate
 from sisportal.sandbox.oneroster_profiles import PROFILES
@@ -116,3 +117,21 @@ def test_where_lists_are_never_whole_nobody_is_archived_and_the_report_says_why(
 
         assert portal.sync(sync_id).withheld
         assert not any(values["archived"] for values in portal.accounts().values())
+
+
+@pytest.mark.parametrize("profile", ["changing-revision", "like-classlink-loading"])
+def test_data_that_change_in_the_middle_stop_a_sync_and_the_next_one_reads_them(
+    profile: str, sqlite_template: Path, tmp_path: Path
+) -> None:
+    with portal_of("spec-true", sqlite_template, tmp_path) as portal:
+        portal.sync_all()
+        before = portal.dump()
+        portal.served.sandbox.oneroster.use(profile)
+
+        stopped = portal.try_prepare(portal.request())
+
+        assert portal.sync(stopped).state == SyncState.FAILED
+        assert portal.sync(stopped).error_code == "revision-changed"
+        assert portal.sync(stopped).note.endswith(".")
+        assert portal.actions(portal.prepare()) == {}
+        assert portal.dump() == before
