@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import and_, or_
 
-from sisportal.models import Account, AccountLink, ClassLink, SchoolClass
+from sisportal.models import Account, AccountLink, ClassLink, SchoolClass, SyncMode
 from sisportal.models.database import make_engine
 from sisportal.sandbox import edits
 from sisportal.sandbox.serving import Served
@@ -99,6 +99,19 @@ def test_who_is_listed_by_the_other_source_is_kept_and_the_report_says_why(both:
     oneroster.now = clever.now
     oneroster.commit_everything(oneroster.prepare())
     assert is_archived(clever, student_id), "now neither lists them"
+
+
+def test_a_sync_of_changes_alone_archives_nobody_whom_the_other_source_lists(both: Both) -> None:
+    clever, oneroster = both
+    oneroster.commit_everything(oneroster.prepare())
+    source_id, student_id = student_of(clever)
+
+    edits.leave(clever.served.sandbox.district, source_id)
+    sync_id = oneroster.commit_everything(oneroster.quick())
+
+    assert oneroster.sync(sync_id).mode == SyncMode.QUICK
+    assert not is_archived(clever, student_id)
+    assert "Clever" in {text for code, _, text in oneroster.warnings(sync_id) if code == "listed-elsewhere"}
 
 
 def test_a_source_that_is_disabled_keeps_nobody(both: Both) -> None:
