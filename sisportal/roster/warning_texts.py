@@ -196,6 +196,12 @@ WARNINGS: dict[str, tuple[str, str, str, str]] = {
         "{who} names {value}, who has no account: not put into the class.",
         "See whether the person's own action waits for a decision or failed. The next sync proposes the place again.",
     ),
+    "place-edited": (
+        "warning",
+        "portal",
+        "{who} would have changed the place of {value}, which somebody changed here after the sync was prepared: left as it is.",
+        "The next sync proposes it again, where the SIS still says so. Untick it there to keep what was done here.",
+    ),
     "username-taken": (
         "warning",
         "portal",

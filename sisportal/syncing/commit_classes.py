@@ -35,6 +35,7 @@ _UPDATE = (*CLASS_COLUMNS, "search", "changed_by_sync")
 GONE = "The class is not there any more."
 UNLINKED = "The class is no longer linked to this section of the SIS, or is linked to another."
 CHANGED = "The class was changed in the portal after this sync was prepared."
+TEACHERS_CHANGED = "The teachers of the class were changed in the portal after this sync was prepared."
 
 
 class Held(msgspec.Struct):
@@ -117,6 +118,9 @@ class ClassCommit:
             before, after = action.before, action.after
             linking, kept = after.pop("identifiers", None) is not None, after.pop(KEPT, {})
             teachers = after.pop("teachers", None)
+            if teachers is not None and self._rosters.are_teachers_edited(class_.id):
+                results.conflict(action, TEACHERS_CHANGED)
+                continue
             if not _judged(action, class_, before, after, results):
                 continue
             values = class_.values | after

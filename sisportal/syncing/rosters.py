@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, not_, or_, select
 
-from sisportal.models import Membership
+from sisportal.models import HandEdit, Membership, RecordKind, Sync
 from sisportal.roster.fields import Values
 from sisportal.roster.records import Problem
 from sisportal.syncing.actions import ACTIONS, IS_HELD
@@ -42,6 +42,7 @@ class Rosters:
         self._staying: frozenset[str] | None = None
         self._unticked: frozenset[str] = frozenset()
         self._teaching: dict[int, list[int]] = {}
+        self._edited: set[tuple[int, str, int]] = set()
         self._filled: list[Row] = []
         self._added: dict[tuple[int, int], int] = {}
         self._changed: dict[tuple[int, int], tuple[int, int | None]] = {}
@@ -63,6 +64,7 @@ class Rosters:
         self._look_up(connection, named - self._accounts.keys())
         self._teaching = _teaching(connection, [each.target_id or 0 for each in actions if "teachers" in each.after])
         classes = [action.target_id for action in actions if action.target_id is not None]
+        self._read_hand_edits(connection, classes)
         columns = select(
             MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.account_id, MEMBERSHIPS.c.position, MEMBERSHIPS.c.ended_by_sync
         )
@@ -75,6 +77,10 @@ class Rosters:
     def account(self, source_id: str) -> int | None:
         """The active account of a person whom ``places`` looked up."""
         return self._accounts.get(source_id)
+
+    def are_teachers_edited(self, class_id: int) -> bool:
+        """Whether somebody changed the teachers of a class, or their order, by hand after the plan was made."""
+        return (class_id, "teachers", 0) in self._edited
 
     def fill(self, action: Stored, class_id: int, teachers: list[str], results: Results) -> tuple[Values, bool]:
         """The roster of a new class: what was written of it, and whether that is all that was planned."""
@@ -115,11 +121,14 @@ class Rosters:
         leaving = {
             source_id for source_id in roster.get("leave", ())
             if source_id not in unticked and source_id not in (self._staying or ())
+            and not self._defied(action, class_id, source_id, places, results, ended=False)
         }  # fmt: skip
         joined = [
             source_id
             for source_id in roster.get("join", ())
-            if source_id not in unticked and self._joins(action, source_id, results)
+            if source_id not in unticked
+            and not self._defied(action, class_id, source_id, places, results, ended=True)
+            and self._joins(action, source_id, results)
         ]
         new = set(joined)
         wanted = last_teachers if teachers is None else teachers
@@ -147,6 +156,20 @@ class Rosters:
         code = "unticked-in-roster" if source_id in self._unticked else "no-account-in-roster"
         results.warn(action, Problem(code, "section", action.source_id, "roster", source_id, action.school))
         return False
+
+    def _defied(
+        self, action: Stored, class_id: int, source_id: str, places: Places, results: Results, *, ended: bool
+    ) -> bool:
+        """Whether a person said the opposite of a planned place after the plan was made: it stays as they left it.
+
+        ``ended``: whether the place is over where they did.
+        """
+        account = self._accounts.get(source_id) or 0
+        place = places.get((class_id, account))
+        if place is None or place.ended is not ended or (class_id, "students", account) not in self._edited:
+            return False
+        results.warn(action, Problem("place-edited", "section", action.source_id, "roster", source_id, action.school))
+        return True
 
     def _lineup(
         self,
@@ -232,6 +255,19 @@ class Rosters:
                 )
             ).all()
             self._accounts.update((row[0], row[1]) for row in rows)
+
+    def _read_hand_edits(self, connection: Connection, class_ids: list[int]) -> None:
+        """What people changed of these classes' rosters after the plan was made."""
+        prepared_at = select(Sync.prepared_at).where(Sync.id == self._sync_id).scalar_subquery()
+        statement = select(HandEdit.record_id, HandEdit.field, HandEdit.member_id).where(
+            HandEdit.record == RecordKind.CLASS,
+            HandEdit.field.in_(("teachers", "students")),
+            HandEdit.edited_at > prepared_at,
+        )
+        self._edited = set()
+        for chunk in chunks(class_ids, 500):
+            rows = connection.execute(statement.where(HandEdit.record_id.in_(chunk)))
+            self._edited.update((row[0], row[1], row[2]) for row in rows)
 
     def _read_decisions(self, connection: Connection) -> None:
         """Whose delete is unticked or held keeps their places; whose add is unticked cannot join (SPEC 10)."""

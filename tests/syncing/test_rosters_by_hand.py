@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sisportal.models import Account, Membership, SchoolClass
+from sisportal.models import Account, Membership, SchoolClass, SyncState
 from sisportal.models.database import writing
 from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
@@ -174,6 +174,42 @@ def test_a_student_put_in_leaves_when_the_sis_has_listed_them_and_does_no_more(
     synced.sync_all()
 
     assert student not in synced.roster(section.id)
+
+
+def test_a_place_that_a_person_changes_after_the_prepare_stays_as_they_left_it(
+    portal: Portal, district: District, section: Section
+) -> None:
+    out, other = section.students[:2]
+    portal.sync_all()
+    for student in (out, other):
+        by_hand(portal, class_members.take_out, section, portal.account_of(student).id)
+        edits.withdraw(district, section.id, student)
+    sync_id = portal.prepare()
+    by_hand(portal, class_members.put_in, section, portal.account_of(out).id, Part.STUDENT)
+
+    assert portal.commit(sync_id) is SyncState.COMMITTED
+
+    assert out in portal.roster(section.id)
+    assert other not in portal.roster(section.id)
+    assert [each for each in portal.warnings(sync_id, "commit") if each[0] == "place-edited"] == [
+        ("place-edited", section.id, out)
+    ]
+    [left] = portal.actions(portal.prepare()).values()
+    assert left.roster == {"join": [], "leave": [out]}
+
+
+def test_teachers_that_a_person_changes_after_the_prepare_are_a_conflict_of_the_class(
+    synced: Portal, district: District, section: Section, third: str
+) -> None:
+    anna, bert = section.teachers
+    edits.set_teachers(district, section.id, [third, anna, bert])
+    sync_id = synced.prepare()
+    by_hand(synced, class_members.lead, section, synced.account_of(bert).id)
+
+    assert synced.commit(sync_id) is SyncState.PARTLY_COMMITTED
+
+    assert synced.states(sync_id)[section.id] == "conflict"
+    assert teachers(synced, section) == [bert, anna]
 
 
 def test_a_session_that_a_person_let_stand_alone_is_not_moved(
