@@ -1,5 +1,6 @@
 """From one incoming record and what the portal holds of it to the action that would bring them together, if any."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -16,6 +17,7 @@ from sisportal.roster.fields import (
     home,
     without_blanks,
 )
+from sisportal.roster.lineup import lineup
 from sisportal.roster.options import Change, Options
 from sisportal.roster.records import Person, Section
 
@@ -95,13 +97,15 @@ def plan_section(
     options: Options,
     places: Places,
     staying: AbstractSet[str] = frozenset(),
+    teaching: Sequence[str] | None = None,
 ) -> Planned | None:
     """The action for a section; ``members`` are those of its people who have or will have an account.
 
     Those ``staying`` keep their place although no longer listed: nobody proved that they left (SPEC 10).
 
     Rosters are compared with what was last written, so somebody whom a person put into the class or took out of it
-    in the portal stays as that person left them (SPEC 6.6).
+    in the portal stays as that person left them (SPEC 6.6). ``teaching``: those who teach the class now, in their order,
+    where a person changed that by hand; it waits for a person where the SIS wants another order since, too.
     """
     incoming = class_values(section, places)
     teachers = [source_id for source_id in section.teachers if source_id in members]
@@ -129,8 +133,14 @@ def plan_section(
         return None
     planned.roster = roster
     if order:
-        planned.before = planned.before | {"teachers": held.written.get("teachers", [])}
-        planned.after = planned.after | {"teachers": teachers}
+        last: list[str] = held.written.get("teachers", [])
+        if teaching is not None and lineup(teaching, last, teachers, {*roster["join"]}, {*roster["leave"]})[1]:
+            planned.held = "changed-on-both"
+            three = (last, list(teaching), teachers)
+            planned.evidence = {"both": {**planned.evidence.get("both", {}), "teachers": three}}
+        else:
+            planned.before = planned.before | {"teachers": last}
+            planned.after = planned.after | {"teachers": teachers}
     planned.fingerprint = mark
     return planned
 

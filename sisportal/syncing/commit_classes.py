@@ -22,7 +22,7 @@ from sisportal.syncing.links import read_links
 from sisportal.syncing.matched import KEPT
 from sisportal.syncing.mirror import SECTIONS
 from sisportal.syncing.outcomes import Ledger, Results, Stored
-from sisportal.syncing.rosters import Rosters
+from sisportal.syncing.rosters import Rosters, wanted_teachers
 from sisportal.syncing.rows import Row, chunks, insert_rows, json_text, reserve_ids, stored_moment, update_rows
 from sisportal.syncing.undo_log import Log, link_before
 
@@ -116,8 +116,9 @@ class ClassCommit:
                 results.conflict(action, UNLINKED)
                 continue
             before, after = action.before, action.after
+            teachers = wanted_teachers(action)
             linking, kept = after.pop("identifiers", None) is not None, after.pop(KEPT, {})
-            teachers = after.pop("teachers", None)
+            after.pop("teachers", None)
             if teachers is not None and self._rosters.are_teachers_edited(class_.id):
                 results.conflict(action, TEACHERS_CHANGED)
                 continue

@@ -19,7 +19,8 @@ from sisportal.syncing.audit_events import Event
 from sisportal.syncing.doubted import judge_delete
 from sisportal.syncing.guarding import still_held
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASSES
-from sisportal.syncing.matched import KEPT
+from sisportal.syncing.local_edits import TEACHERS
+from sisportal.syncing.matched import KEPT, ORDER
 from sisportal.syncing.replanning import Known, is_listed, known, link_of, replan, wanting
 from sisportal.syncing.review import Who, require_open
 from sisportal.syncing.states import NotAllowed
@@ -98,7 +99,10 @@ def chosen_values(action: Row[Any], from_sis: AbstractSet[str]) -> dict[str, Any
         after[KEPT] = {field: both[field][2] for field in kept}
     value = "mixed" if taken and kept else "sis" if taken else "portal"
     evidence = {"rule": "chosen", "value": value, "both": both, "sis": taken}
-    return {"before": before, "after": after, "evidence": evidence, "held": ""}
+    values = {"before": before, "after": after, "evidence": evidence, "held": ""}
+    if TEACHERS in both:
+        values["roster"] = action.roster | {ORDER: ["sis" if TEACHERS in taken else "portal"]}
+    return values
 
 
 def _decidable(connection: Connection, sync_id: int, action_id: int) -> Row[Any]:

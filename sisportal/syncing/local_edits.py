@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, Text, and_, select, type_coerce
 
 from sisportal.models import HandEdit, Membership, RecordKind
 from sisportal.roster.fields import Difference, Values, account_values, class_values, difference
+from sisportal.roster.lineup import lineup
 from sisportal.roster.records import Person, Section
 from sisportal.syncing.connections import ConnectionFacts
 from sisportal.syncing.held import (
@@ -171,10 +172,11 @@ def _of_roster(
     active: AbstractSet[str],
 ) -> Iterator[LocalEdit]:
     last = [source_id for source_id in written.get(TEACHERS, ()) if source_id in active]
-    here = [each.name for each in members if each.is_in and each.position < Membership.STUDENT]
+    here = _teachers(members)
     sis = [source_id for source_id in section.teachers if source_id in active]
     if here not in (last, sis):
-        yield LocalEdit(*of_record, TEACHERS, last, here, sis, both=last != sis)
+        _, asks = lineup(here, last, sis, {*sis} - {*last}, {*last} - {*sis})
+        yield LocalEdit(*of_record, TEACHERS, last, here, sis, both=asks)
     attended, listed = set(written.get(STUDENTS, [])), set(section.students)
     for each in members:
         if not each.source_id or (each.position < Membership.STUDENT and each.is_in):
@@ -209,6 +211,20 @@ def _members(connection: Connection, connection_id: int, class_ids: list[int]) -
     for class_id, account_id, source_id, position, ended in connection.execute(statement):
         found.setdefault(class_id, []).append(_Member(account_id, source_id or "", position, ended))
     return found
+
+
+def teaching_by_hand(connection: Connection, connection_id: int, class_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Who teaches those of the classes whose teachers a person changed, in their order, named as in ``LocalEdit.field``."""
+    statement = select(HandEdit.record_id).where(
+        HandEdit.record == RecordKind.CLASS, HandEdit.field == TEACHERS, HandEdit.record_id.in_(class_ids)
+    )
+    edited = list(connection.scalars(statement))
+    people = _members(connection, connection_id, edited) if edited else {}
+    return {class_id: _teachers(people.get(class_id, ())) for class_id in edited}
+
+
+def _teachers(members: Iterable[_Member]) -> list[str]:
+    return [each.name for each in members if each.is_in and each.position < Membership.STUDENT]
 
 
 def _active(connection: Connection, connection_id: int, source_ids: AbstractSet[str]) -> frozenset[str]:

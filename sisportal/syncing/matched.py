@@ -27,6 +27,8 @@ REPLACES = "replaces"
 """In the *before* of an add: the account that the id was linked to until then."""
 KEPT = "kept"
 """In the *after* of an edit: what the SIS says of fields whose value in the portal a person chose to keep."""
+ORDER = "order"
+"""In the roster of an edit: whose order of teachers a person chose, the ``sis``'s or the ``portal``'s."""
 
 
 class Incoming(msgspec.Struct, Generic[R], frozen=True):

@@ -29,6 +29,7 @@ from sisportal.syncing.held import (
     decode_values,
     held_name,
 )
+from sisportal.syncing.local_edits import teaching_by_hand
 from sisportal.syncing.matched import Incoming
 from sisportal.syncing.matches import PersonMatches, SectionMatches
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
@@ -140,26 +141,29 @@ class Planner:
                 members = self._plannable(None)
             known = members if members is not None else self._plannable(sections)
             elsewhere = self._out_of_scope(sections, known)
+            by_hand = self._teaching_by_hand([row[3] for row in rows if row[3] is not None])
             new: list[Incoming[Section]] = []
             for section, row in zip(sections, rows, strict=True):
                 self._plan.warn(_from_elsewhere(section, elsewhere))
                 if row[3] is None:
                     new.append(Incoming(section, row[2], row[7]))
                 else:
-                    self._plan_known_section(section, row, known)
+                    self._plan_known_section(section, row, known, by_hand.get(row[3]))
             for planned, problems in matches.plan(new, known, self._places):
                 self._plan.add(planned, *problems)
             self._pulse.advance(len(rows))
         self._moved |= matches.moved
 
-    def _plan_known_section(self, section: Section, row: AnyRow, members: frozenset[str]) -> None:
+    def _plan_known_section(
+        self, section: Section, row: AnyRow, members: frozenset[str], teaching: list[str] | None
+    ) -> None:
         if row[5] is not None and row[6] is None:
             self._plan.warn([Problem("archived-here", "section", section.source_id, school=section.school)])
             return
         written = renamed(decode_values(row[4]), self._ids)
         held = Held(row[3], class_held(row[8:]), written, row[5] is not None)
         planned = plan_section(
-            section, row[2], held, members, self._options, self._places, self._fetched.missing_people
+            section, row[2], held, members, self._options, self._places, self._fetched.missing_people, teaching
         )
         if planned is None:
             return
@@ -167,6 +171,11 @@ class Planner:
         if not planned.held and (hold := class_hold(_guarded(planned, held.written), self._options)):
             planned.held, planned.evidence = str(hold.guard), {"rule": "guard", "sentence": hold.reason}
         self._plan.add(planned)
+
+    def _teaching_by_hand(self, class_ids: list[int]) -> dict[int, list[str]]:
+        with self._engine.connect() as connection:
+            found = teaching_by_hand(connection, self._connection_id, class_ids)
+        return {class_id: [self._ids.get(name, name) for name in names] for class_id, names in found.items()}
 
     def _plannable(self, sections: list[Section] | None) -> frozenset[str]:
         """Who of the sections (of all, where None) has an active account, or will have one when all is committed."""

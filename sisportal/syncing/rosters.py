@@ -8,9 +8,11 @@ from sqlalchemy import Connection, not_, or_, select
 
 from sisportal.models import HandEdit, Membership, RecordKind, Sync
 from sisportal.roster.fields import Values
+from sisportal.roster.lineup import lineup
 from sisportal.roster.records import Problem
 from sisportal.syncing.actions import ACTIONS, IS_HELD
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, MEMBERSHIPS
+from sisportal.syncing.matched import KEPT, ORDER
 from sisportal.syncing.outcomes import Results, Stored
 from sisportal.syncing.rows import Row, chunks, insert_rows, update_rows
 
@@ -58,11 +60,13 @@ class Rosters:
             source_id for action in actions for part in ("join", "leave") for source_id in action.roster.get(part, [])
         }
         for action in actions:
-            if "teachers" in action.after:
+            if (teachers := wanted_teachers(action)) is not None:
                 # Those who were teachers too: one who keeps the place although no longer listed moves behind the others.
-                named.update(action.after["teachers"], last.get(action.source_id, {}).get("teachers", ()))
+                named.update(teachers, last.get(action.source_id, {}).get("teachers", ()))
         self._look_up(connection, named - self._accounts.keys())
-        self._teaching = _teaching(connection, [each.target_id or 0 for each in actions if "teachers" in each.after])
+        self._teaching = _teaching(
+            connection, [each.target_id or 0 for each in actions if wanted_teachers(each) is not None]
+        )
         classes = [action.target_id for action in actions if action.target_id is not None]
         self._read_hand_edits(connection, classes)
         columns = select(
@@ -136,9 +140,11 @@ class Rosters:
         now_teachers += [t for t in last_teachers if t not in now_teachers and t not in leaving and t not in new]
         students = [s for s in last_students if s not in leaving and s not in now_teachers]
         students += [s for s in joined if s not in now_teachers]
-        lineup = self._lineup(action, class_id, now_teachers, joined, leaving, last_teachers, results)
+        # Where the SIS's teachers were chosen, one whom a person had taken out comes back.
+        placed = list(dict.fromkeys([*joined, *now_teachers])) if roster.get(ORDER) == ["sis"] else joined
+        order = self._lineup(action, class_id, now_teachers, placed, leaving, last_teachers, results)
         named = {self._accounts.get(source_id): source_id for source_id in (*now_teachers, *joined, *leaving)}
-        moved = self._place(class_id, lineup, joined, leaving, places, named)
+        moved = self._place(class_id, order, placed, leaving, places, named)
         whole = len(joined) == len(roster.get("join", ())) and len(leaving) == len(roster.get("leave", ()))
         return {"teachers": now_teachers, "students": students}, whole, moved
 
@@ -183,23 +189,16 @@ class Rosters:
     ) -> list[int]:
         """The accounts that teach the class, in their order; none where the action does not touch them.
 
-        An order that a person set stays, and whoever is new comes behind (SPEC 6.6). Whoever a person put in besides
-        those of the SIS comes behind these, where the person did not say otherwise.
+        Where a person chose the SIS's order, that is it, and whoever a person put in besides comes behind.
         """
-        here = self._teaching.get(class_id, [])
-        new = set(self._known(joined))
-        wanted = [account for account in self._known(teachers) if account in new or account in here]
-        away = (new | {*self._known(leaving)}) - {*wanted}
-        stay = [account for account in here if account not in away]
-        written = [account for account in self._known(last) if account in here]
-        if here[: len(written)] == written:
-            return wanted + [account for account in stay if account not in wanted]
-        kept = stay + [account for account in wanted if account not in stay]
-        if kept[: len(wanted)] != wanted:
+        here, chosen = self._teaching.get(class_id, []), action.roster.get(ORDER)
+        before = here if chosen == ["sis"] else self._known(last)
+        order, is_kept = lineup(here, before, self._known(teachers), {*self._known(joined)}, {*self._known(leaving)})
+        if is_kept and chosen is None:
             results.warn(
                 action, Problem("teacher-order-kept", "section", action.source_id, "teachers", "", action.school)
             )
-        return kept
+        return order
 
     def _known(self, source_ids: Iterable[str]) -> list[int]:
         """The active accounts of these people."""
@@ -279,6 +278,13 @@ class Rosters:
         rows = connection.execute(statement).all()
         self._staying = frozenset(row[0] for row in rows if row[1] == "delete")
         self._unticked = frozenset(row[0] for row in rows if row[1] != "delete")
+
+
+def wanted_teachers(action: Stored) -> list[str] | None:
+    """The teachers that the SIS wants, in their order, where the action touches them; also where a person kept another."""
+    after: Values = action.after
+    found: list[str] | None = after.get("teachers", after.get(KEPT, {}).get("teachers"))
+    return found
 
 
 def _ended(place: Place) -> int | None:

@@ -161,6 +161,30 @@ def test_teachers_in_another_order_or_another_number_are_an_edit(
     assert planned.roster == {"join": join, "leave": leave}
 
 
+@pytest.mark.parametrize(
+    ("here", "sis", "held"),
+    [
+        (["t2", "t1"], ("t3", "t1", "t2"), True),
+        (["t2", "t1"], ("t1", "t2", "t3"), True),
+        (["t2", "t1"], ("t2", "t1"), False),
+        (["t1", "t2", "account 7"], ("t1", "t2", "t3"), False),
+        (["t2"], ("t1", "t2", "t3"), False),
+        (["t1", "t2"], ("t3", "t1", "t2"), False),
+    ],
+)
+def test_teachers_whose_order_was_changed_on_both_sides_wait(
+    here: list[str], sis: tuple[str, ...], *, held: bool
+) -> None:
+    section = changed(ALGEBRA, teachers=sis, name="Algebra II")
+
+    planned = plan_section(section, 7, held_class(), EVERYBODY | {"t3"}, Options(), PLACES, teaching=here)
+
+    assert planned is not None
+    both = {"both": {"teachers": (["t1", "t2"], here, list(sis))}}
+    assert (planned.held, planned.evidence) == (("changed-on-both", both) if held else ("", {}))
+    assert planned.after == {"name": "Algebra II"} | ({} if held else {"teachers": list(sis)})
+
+
 def test_a_teacher_who_is_now_a_student_joins_as_one() -> None:
     planned = plan(changed(ALGEBRA, teachers=("t2",), students=("s1", "s2", "t1")), held_class())
 

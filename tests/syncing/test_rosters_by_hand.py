@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from sisportal.models import Account, Membership, SchoolClass, SyncState
+from sisportal.models import Account, Membership, Pin, SchoolClass, SyncState
 from sisportal.models.database import writing
 from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
 from sisportal.sandbox.entities import Section
 from sisportal.syncing import class_members, classes
 from sisportal.syncing.class_members import Part
+from sisportal.syncing.deciding import choose_value
 from tests.syncing.portal import WHO, Portal
 
 
@@ -74,18 +75,53 @@ def test_an_order_set_by_hand_stays_while_only_students_move(
     assert nothing_is_left(synced)
 
 
-def test_an_order_set_by_hand_stays_when_the_sis_adds_a_teacher(
+@pytest.mark.parametrize("chosen", ["sis", "portal"])
+def test_teachers_changed_on_both_sides_wait_with_their_three_values(
+    portal: Portal, district: District, section: Section, third: str, chosen: str
+) -> None:
+    portal.sync_all()
+    anna, bert = section.teachers
+    by_hand(portal, class_members.lead, section, portal.account_of(bert).id)
+    edits.set_teachers(district, section.id, [third, anna, bert])
+    out = section.students[0]
+    edits.withdraw(district, section.id, out)
+
+    sync_id = portal.prepare()
+
+    [action] = portal.actions(sync_id).values()
+    assert (action.held, action.after) == ("changed-on-both", {})
+    assert action.evidence == {"both": {"teachers": [[anna, bert], [bert, anna], [third, anna, bert]]}}
+    assert portal.commit(sync_id) is SyncState.PARTLY_COMMITTED
+    assert teachers(portal, section) == [bert, anna]
+
+    choose_value(portal.engine, sync_id, action.id, chosen == "sis", WHO, portal.now)
+
+    assert portal.commit(sync_id) is SyncState.COMMITTED
+    assert teachers(portal, section) == ([third, anna, bert] if chosen == "sis" else [bert, anna, third])
+    assert positions(portal, section) == [0, 1, 2]
+    assert out not in portal.roster(section.id)
+    assert nothing_is_left(portal)
+    pinned = [row.field for row in portal.rows(Pin)]
+    assert pinned == ([] if chosen == "sis" else ["teachers"])
+
+
+def test_a_teacher_taken_out_by_hand_comes_back_where_the_siss_teachers_are_chosen(
     synced: Portal, district: District, section: Section, third: str
 ) -> None:
     anna, bert = section.teachers
-    by_hand(synced, class_members.lead, section, synced.account_of(bert).id)
-    edits.set_teachers(district, section.id, [third, anna, bert])
+    edits.set_teachers(district, section.id, [anna, bert, third])
+    synced.sync_all()
+    by_hand(synced, class_members.lead, section, synced.account_of(third).id)
+    by_hand(synced, class_members.take_out, section, synced.account_of(bert).id)
+    edits.set_teachers(district, section.id, [bert, anna, third])
+    sync_id = synced.prepare()
+    [action] = synced.actions(sync_id).values()
+    assert action.evidence["both"]["teachers"] == [[anna, bert, third], [third, anna], [bert, anna, third]]
 
-    sync_id = synced.sync_all()
+    choose_value(synced.engine, sync_id, action.id, True, WHO, synced.now)
 
+    assert synced.commit(sync_id) is SyncState.COMMITTED
     assert teachers(synced, section) == [bert, anna, third]
-    assert positions(synced, section) == [0, 1, 2]
-    assert ("teacher-order-kept", section.id, "") in synced.warnings(sync_id, "commit")
     assert nothing_is_left(synced)
 
 
@@ -122,9 +158,13 @@ def test_a_teacher_who_leads_by_hand_goes_on_leading(
     by_hand(synced, class_members.put_in, section, guest, Part.TEACHER)
     by_hand(synced, class_members.lead, section, guest)
     edits.set_teachers(district, section.id, [anna, third])
+    sync_id = synced.prepare()
+    [action] = synced.actions(sync_id).values()
+    assert action.evidence["both"]["teachers"][1] == [f"account {guest}", anna, bert]
 
-    synced.sync_all()
+    choose_value(synced.engine, sync_id, action.id, False, WHO, synced.now)
 
+    assert synced.commit(sync_id) is SyncState.COMMITTED
     assert bert not in teachers(synced, section)
     assert teachers(synced, section) == [f"account {guest}", anna, third]
     assert nothing_is_left(synced)
