@@ -1,7 +1,8 @@
 """Who is in a class, by hand: students and teachers put in and taken out, and the order of the teachers (SPEC 2.4).
 
 A sync compares a roster with what it last wrote of it, so it takes out nobody whom a person put in, and puts nobody back
-whom a person took out, until the SIS itself changes that person's place (SPEC 6.6).
+whom a person took out, until the SIS itself changes that person's place (SPEC 6.6). A place is had or not, so what was
+changed of a student's on both sides is the same on both; teachers have an order besides, and may have to wait for a person.
 """
 
 from collections.abc import Iterable

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, select, update
 from sisportal.models import ActionState
 from sisportal.roster.matching import Match, Outcome
 from sisportal.roster.planning import Planned
-from sisportal.syncing.actions import ACTIONS
+from sisportal.syncing.actions import ACTIONS, IS_HELD
 
 DOUBTED = "doubted-delete"
 """Why such a delete is held. No guard: a release leaves it as it is, and what a person says of the record frees it."""
@@ -59,6 +59,19 @@ def judge_delete(connection: Connection, sync_id: int, action: Row[Any], planned
         if records or row.held == DOUBTED:
             values = {"held": DOUBTED if records else "", "evidence": _evidence(records) if records else {}}
             connection.execute(update(ACTIONS).where(ACTIONS.c.id == row.id).values(values))
+
+
+def doubt_about(connection: Connection, delete: Row[Any]) -> int | None:
+    """The held action of the first record that a delete waits for; None where the plan has none."""
+    ids = [each["source_id"] for each in delete.evidence.get("records", ())] if delete.held == DOUBTED else []
+    statement = select(ACTIONS.c.id).where(
+        ACTIONS.c.sync_id == delete.sync_id,
+        ACTIONS.c.source_id.in_(ids),
+        IS_HELD,
+        ACTIONS.c.verb != "delete",
+        (ACTIONS.c.type == "section") == (delete.type == "section"),
+    )
+    return connection.scalar(statement.order_by(ACTIONS.c.id).limit(1)) if ids else None
 
 
 def _candidates(evidence: dict[str, Any]) -> set[int]:

@@ -214,9 +214,8 @@ def seal_sentence(seal: Mapping[str, Any]) -> str:
 
 
 def _another_version(evidence: Mapping[str, Any]) -> list[str]:
-    sentences = [f"Another version of the SIS's API gave them the id {evidence.get('was', '')}."]
-    if incoming := evidence.get("incoming"):
-        sentences.append(f"The account is that of {evidence.get('held') or 'nobody'}; the SIS says {incoming}.")
+    incoming, held = evidence.get("incoming"), evidence.get("held") or "nobody"
+    sentences = [f"The account is that of {held}; the SIS says {incoming}."] if incoming else []
     return sentences + [_both(name, values) for name, values in evidence.get("both", {}).items()]
 
 

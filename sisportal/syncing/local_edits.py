@@ -176,7 +176,7 @@ def _of_roster(
     sis = [source_id for source_id in section.teachers if source_id in active]
     if here not in (last, sis):
         _, asks = lineup(here, last, sis, {*sis} - {*last}, {*last} - {*sis})
-        yield LocalEdit(*of_record, TEACHERS, last, here, sis, both=asks)
+        yield LocalEdit(*of_record, TEACHERS, last, here, sis, both=asks and last != sis)
     attended, listed = set(written.get(STUDENTS, [])), set(section.students)
     for each in members:
         if not each.source_id or (each.position < Membership.STUDENT and each.is_in):

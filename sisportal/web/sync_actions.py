@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Row, select
 from sisportal.extensions import db
 from sisportal.models import Action, ActionState, Mapping, Organization, SisConnection, SisSchool, Sync
 from sisportal.roster.catalogue import entry, sentence
-from sisportal.syncing import explained, explaining, members, review
+from sisportal.syncing import doubted, explained, explaining, members, review
 from sisportal.syncing.cases import ASKED
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.reports import problem_of
@@ -230,6 +230,7 @@ def _detail(sync: Sync, row: Row[Any]) -> dict[str, Any]:
         if row.roster.get(part)
     }
     warnings = review.warnings_of(connection, [row]).get(row.id, [])
+    decide_label, decide_at = _decide(row, warnings)
     return {
         "action": row,
         "line": _lines(sync, [row])[0],
@@ -239,7 +240,8 @@ def _detail(sync: Sync, row: Row[Any]) -> dict[str, Any]:
         "more_members": {part: max(len(row.roster.get(part, [])) - MOST_MEMBERS, 0) for part in ("join", "leave")},
         "why": explained.why(connection, sync, row),
         "held_because": explaining.held_words(row.held),
-        "decide_label": _decide_label(row, warnings),
+        "decide_label": decide_label,
+        "decide_at": decide_at,
         "warnings": [(sentence(problem_of(each)), entry(each.code).advice) for each in warnings],
     }
 
@@ -256,11 +258,14 @@ def _before(row: Row[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _decide_label(row: Row[Any], warnings: Sequence[Row[Any]]) -> str:
-    """What leads to the page where a person says who it is; blank where nobody has to."""
+def _decide(row: Row[Any], warnings: Sequence[Row[Any]]) -> tuple[str, int]:
+    """What leads to the page where a person says who it is, blank where nobody has to; and the action of which."""
+    if row.held == doubted.DOUBTED:
+        doubt = doubted.doubt_about(db.session.connection(), row)
+        return ("Decide the new record", doubt) if doubt else ("", row.id)
     if row.held in ASKED:
-        return "Decide"
-    return "Link instead" if any(each.code == "possible-duplicate" for each in warnings) else ""
+        return "Decide", row.id
+    return "Link instead" if any(each.code == "possible-duplicate" for each in warnings) else "", row.id
 
 
 def _organization_names(row: Row[Any]) -> dict[int, str]:

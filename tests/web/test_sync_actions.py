@@ -156,6 +156,21 @@ def test_an_action_opens_to_before_and_after_warnings_and_evidence(
     assert f'href="/syncs/{sync_id}"' in page.text
 
 
+def test_a_delete_that_waits_for_a_doubt_leads_to_the_new_record(
+    ada: FlaskClient, engine: Engine, plan: Callable[..., int]
+) -> None:
+    evidence = {"rule": "doubted", "records": [{"source_id": "new", "label": "Abara, Mia"}]}
+    old = {"verb": "delete", "held": "doubted-delete", "evidence": evidence}
+    sync_id = plan(action("Abara, M.", **old), action("Abara, Mia", source_id="new", held="linked-elsewhere"))
+    delete, doubt = ids_of(engine, sync_id)
+
+    page = ada.get(f"/syncs/{sync_id}/actions/{delete}")
+
+    assert "The SIS lists Abara, Mia (new), which may be this one under a new id." in words(page)
+    assert "Decide that record first" in words(page)
+    assert f'href="/syncs/{sync_id}/decide?action={doubt}"' in page.text
+
+
 def test_who_joins_and_leaves_is_named_and_can_be_unticked(
     ada: FlaskClient, engine: Engine, plan: Callable[..., int]
 ) -> None:
