@@ -37,6 +37,10 @@ class Severity(StrEnum):
     """A record or a part of a record was left out."""
 
 
+SEVERITY_WORDS = {Severity.INFO: "Note", Severity.WARNING: "Warning", Severity.ERROR: "Left out"}
+"""What pages and documents call each."""
+
+
 class Owner(StrEnum):
     """Where it can be put right."""
 
@@ -102,7 +106,7 @@ def as_page() -> str:
     ]
     for code, each in sorted(CATALOGUE.items()):
         text = each.sentence.format(who="*who*", field="*field*", value="*value*", code="*code*")
-        lines.append(f"| `{code}` | {each.severity} | {text} | {each.advice} | the {each.owner} |")
+        lines.append(f"| `{code}` | {SEVERITY_WORDS[each.severity].lower()} | {text} | {each.advice} | the {each.owner} |")
     lines += ["", "## Held actions", "", "| reason | what it means |", "|---|---|"]
     lines += [f"| `{reason}` | {text} |" for reason, text in sorted(HELD.items())]
     return "\n".join([*lines, ""])

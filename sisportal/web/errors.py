@@ -35,12 +35,12 @@ TEXTS = {
     404: ErrorText(
         "There is no page here",
         "The address is mistyped, or it leads to something that your account cannot see.",
-        "Start from the home page and follow the navigation.",
+        "Start from the home page: its menu leads everywhere that your account can see.",
     ),
     405: ErrorText(
         "This address only takes forms",
         "It was opened as a page, and there is nothing to show. Nothing was changed.",
-        "Start from the home page and follow the navigation.",
+        "Start from the home page: its menu leads everywhere that your account can see.",
     ),
     413: ErrorText(
         "That is too large",

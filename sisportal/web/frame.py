@@ -43,7 +43,7 @@ class Place:
 EVERYBODYS = (Place("Home", "/", "home"), Place("Notifications", "/notifications", "bell"))
 READERS_PLACES = (
     Place("Organizations", "/organizations", "sitemap", app="organizations", for_part=True),
-    Place("Accounts", "/accounts", "users", for_part=True),
+    Place("Accounts", "/accounts", "users", also="/import", for_part=True),
     Place("Classes", "/classes", "book", for_part=True),
     Place("SIS", "/admin/sis", "refresh", "Admin", also="/syncs/", app="sis-integration"),
     Place("App center", "/admin/apps", "apps", "Admin"),

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Engine, Row, Select, func, select
 
 from sisportal.extensions import db
 from sisportal.models import Action, KeptBack, SisConnection, Sync, SyncState, SyncWarning
-from sisportal.roster.catalogue import CATALOGUE, Severity, entry, sentence
+from sisportal.roster.catalogue import CATALOGUE, SEVERITY_WORDS, entry, sentence
 from sisportal.syncing import running
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.reports import problem_of
@@ -27,8 +27,6 @@ blueprint = Blueprint("sis_history", __name__, url_prefix="/admin/sis/<kind>")
 BARS = 12
 _TONES = {"add": "success", "reactivate": "success", "edit": "info", "delete": "danger"}
 _SEVERITIES = {"": "All severities", "error": "Left out", "warning": "Warnings", "info": "Good to know"}
-_SEVERITY_TONES = {Severity.ERROR: "danger", Severity.WARNING: "warning", Severity.INFO: "info"}
-SEVERITY_WORDS = {Severity.ERROR: "Left out", Severity.WARNING: "Warning", Severity.INFO: "Note"}
 HEADING = (
     "Sync", "Severity", "File", "Line", "Column", "Type", "ID", "Field", "Value", "What happened", "What to do",
 )  # fmt: skip
@@ -198,7 +196,7 @@ def _entry(row: Row[Any], actions: dict[tuple[int, str, str], tuple[int, str]]) 
         "label": label,
         "sentence": sentence(problem_of(row)),
         "advice": about.advice,
-        "tone": _SEVERITY_TONES[about.severity],
+        "tone": sync_words.SEVERITY_TONES[about.severity],
         "severity": SEVERITY_WORDS[about.severity],
         "action_url": url_for("sync_actions.action", sync_id=row.sync_id, action_id=action_id) if action_id else "",
     }

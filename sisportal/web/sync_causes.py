@@ -7,14 +7,14 @@ from sqlalchemy import case, func, select
 
 from sisportal.extensions import db
 from sisportal.models import SyncWarning
-from sisportal.roster.catalogue import entry, sentence
+from sisportal.roster.catalogue import SEVERITY_WORDS, entry, sentence
 from sisportal.syncing.reports import problem_of
 from sisportal.web.lists import PER_PAGE
+from sisportal.web.sync_words import SEVERITY_TONES
 
 EXAMPLES = 5
 BY_VALUE = ("unknown-school",)
 """Of these, each value is a cause of its own."""
-_TONES = {"error": "danger", "warning": "warning", "info": "info"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ def causes(sync_id: int, kind: str) -> list[Cause]:
             found[row.code, row.cause] = Cause(
                 row.number,
                 _text(row.code, row.cause),
-                str(about.severity).capitalize(),
-                _TONES[about.severity],
+                SEVERITY_WORDS[about.severity],
+                SEVERITY_TONES[about.severity],
                 about.advice,
                 [sentence(problem_of(row))],
                 url_for("sis_history.log", kind=kind, sync=sync_id, code=row.code, q=row.cause or None),

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from sisportal.extensions import db
 from sisportal.models import Account, Sync, SyncState, SyncWarning
+from sisportal.roster.catalogue import Severity
 from sisportal.syncing.review import Counts
 from sisportal.syncing.words import total_of
 from sisportal.web.rendering import url_with
@@ -31,6 +32,7 @@ NOTES = {
     "superseded": "Not committed",
     "expired": "Not committed",
 }
+SEVERITY_TONES = {Severity.ERROR: "danger", Severity.WARNING: "warning", Severity.INFO: "info"}
 _PAST = {"reactivate": "reactivated"}
 _OUTCOMES = {
     "conflict": ("conflict", "conflicts", "danger"),

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, Select, select
 
 from sisportal.extensions import db
 from sisportal.models import SisConnection, SyncWarning
-from sisportal.roster.catalogue import Severity, entry
+from sisportal.roster.catalogue import SEVERITY_WORDS, entry
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.worksheet import STANDINGS, Line, WorksheetFilter, all_lines, conditions, groups, in_order, lines
 from sisportal.web.access import Rule, access, get_sync
@@ -16,6 +16,7 @@ from sisportal.web.csv_files import csv_file
 from sisportal.web.lists import PER_PAGE, Pages, asked_choice, asked_search
 from sisportal.web.mirror_lists import school_names
 from sisportal.web.rendering import render_tab, url_with
+from sisportal.web.sync_words import SEVERITY_TONES
 
 blueprint = Blueprint("sync_worksheet", __name__, url_prefix="/syncs/<int:sync_id>")
 
@@ -24,7 +25,6 @@ PRINTED = 400
 HEADING = (
     "Cause", "What to do", "School", "Type", "Name", "Number", "ID", "Field", "Now", "Should be", "File", "Since the last sync",
 )  # fmt: skip
-_TONES = {Severity.ERROR: "danger", Severity.WARNING: "warning", Severity.INFO: "info"}
 
 
 @blueprint.get("/worksheet")
@@ -101,8 +101,8 @@ def _blocks(
                     "school": schools.get(line.school, line.school),
                     "number": counted.get(key, 0),
                     "advice": about.advice,
-                    "tone": _TONES[about.severity],
-                    "severity": {"error": "Left out", "warning": "Warning", "info": "Note"}[about.severity],
+                    "tone": SEVERITY_TONES[about.severity],
+                    "severity": SEVERITY_WORDS[about.severity],
                     "lines": [],
                 }
             )
