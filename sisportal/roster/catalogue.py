@@ -106,7 +106,9 @@ def as_page() -> str:
     ]
     for code, each in sorted(CATALOGUE.items()):
         text = each.sentence.format(who="*who*", field="*field*", value="*value*", code="*code*")
-        lines.append(f"| `{code}` | {SEVERITY_WORDS[each.severity].lower()} | {text} | {each.advice} | the {each.owner} |")
+        lines.append(
+            f"| `{code}` | {SEVERITY_WORDS[each.severity].lower()} | {text} | {each.advice} | the {each.owner} |"
+        )
     lines += ["", "## Held actions", "", "| reason | what it means |", "|---|---|"]
     lines += [f"| `{reason}` | {text} |" for reason, text in sorted(HELD.items())]
     return "\n".join([*lines, ""])

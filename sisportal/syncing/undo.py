@@ -76,7 +76,7 @@ def _note(undone_id: int, kept: int, done: int) -> str:
             f"{kept:,} {are} as {they} {'is' if kept == 1 else 'are'}, in whole or in part, because {they} changed since."
         )
     if done:
-        parts.append(f"{done:,} {'is' if done == 1 else 'are'} as before already.")
+        parts.append(f"{done:,} {'record was' if done == 1 else 'records were'} as before already.")
     return " ".join(parts)
 
 

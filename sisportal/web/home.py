@@ -20,6 +20,7 @@ from sisportal.web.rendering import render_tab
 from sisportal.web.schedule_words import alarms_of, schedules
 from sisportal.web.scope import own_organizations
 from sisportal.web.sync_words import NOTES
+from sisportal.web.undo_words import undos_of
 
 blueprint = Blueprint("home", __name__)
 
@@ -149,8 +150,8 @@ def _sentence(sync: Sync | None, how: Standing | None) -> tuple[str, str]:
     return TONES.get(how.state, ""), note or STOPPED.get(how.state, "")
 
 
-def _last_syncs() -> list[tuple[str, Sync, Standing, str]]:
-    """(connection, sync, how it stands, in a word) of the newest syncs of all connections."""
+def _last_syncs() -> list[tuple[str, Sync, str, str]]:
+    """(connection, sync, its state, a note) of the newest syncs of all connections."""
     if "sis-integration" not in enabled_apps():
         return []
     statement = (
@@ -160,8 +161,13 @@ def _last_syncs() -> list[tuple[str, Sync, Standing, str]]:
         .order_by(Sync.id.desc())
         .limit(NEWEST)
     )
-    found = [(NAMES[kind], sync, standing(sync, now())) for kind, sync in db.session.execute(statement)]
-    return [(name, sync, how, NOTES[how.state]) for name, sync, how in found]
+    found = [(NAMES[kind], sync, standing(sync, now()).state) for kind, sync in db.session.execute(statement)]
+    undos = undos_of({sync.connection_id for _, sync, _ in found})
+    undone = {sync_id for sync_id, each in undos.items() if each.stands}
+    return [
+        (name, sync, "undone" if sync.id in undone else state, "" if sync.id in undone else NOTES[state])
+        for name, sync, state in found
+    ]
 
 
 def _newest() -> list[Notification]:

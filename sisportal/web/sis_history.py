@@ -21,6 +21,7 @@ from sisportal.web.portal import now
 from sisportal.web.refused_rows import reason_of
 from sisportal.web.rendering import render_tab
 from sisportal.web.sis_words import words_of
+from sisportal.web.undo_words import Undone, undos_of
 
 blueprint = Blueprint("sis_history", __name__, url_prefix="/admin/sis/<kind>")
 
@@ -47,7 +48,7 @@ def history(kind: str) -> Response:
     statement = select(Sync).where(*mine).order_by(Sync.id.desc()).limit(pages.per_page).offset(pages.offset)
     syncs = list(db.session.scalars(statement))
     people = sync_words.people_of(*syncs)
-    undos = _undos(connection.id)
+    undos = undos_of([connection.id])
     lines = [_line(sync, people, undos) for sync in syncs]
     return render_tab(
         "sis_history/page.html",
@@ -118,32 +119,16 @@ def _common(connection: SisConnection) -> dict[str, Any]:
     return {"connection": connection, "source": NAMES[connection.kind]}
 
 
-def _undos(connection_id: int) -> dict[int, tuple[int, bool, int | None]]:
-    """Sync -> its newest committed undo, whether that took all of it back, and the undo that took that one back."""
-    committed = (Sync.connection_id == connection_id, Sync.undoes_id.is_not(None), Sync.state.in_(sync_words.COMMITTED))
-    newest = {undo.undoes_id: undo for undo in db.session.scalars(select(Sync).where(*committed).order_by(Sync.id))}
-    return {
-        undone_id: (undo.id, sync_words.is_whole_undo(undo), newest[undo.id].id if undo.id in newest else None)
-        for undone_id, undo in newest.items()
-        if undone_id is not None
-    }
-
-
-def _undone_words(undo_id: int, whole: bool, undone_again: int | None) -> str:  # noqa: FBT001 - a row of ``_undos``
-    word = "Undone" if whole else "Partly undone"
-    return f"{word} by sync {undo_id}" + (f", which sync {undone_again} undid." if undone_again else ".")
-
-
-def _line(sync: Sync, people: dict[int, str], undos: dict[int, tuple[int, bool, int | None]]) -> dict[str, Any]:
+def _line(sync: Sync, people: dict[int, str], undos: dict[int, Undone]) -> dict[str, Any]:
     at = running.standing(sync, now())
     undone = undos.get(sync.id)
     word = "Held" if at.state is SyncState.PREPARED and sync.held else sync_words.NOTES[at.state]
     return {
         "sync": sync,
-        "state": "undone" if undone and undone[1] and not undone[2] else at.state,
+        "state": "undone" if undone and undone.stands else at.state,
         "changes": sync_words.changes(sync),
         "who": sync_words.starter(sync, people),
-        "note": " ".join(part for part in (f"{word}.", _undone_words(*undone) if undone else "", sync.note) if part),
+        "note": " ".join(part for part in (f"{word}.", str(undone) if undone else "", sync.note) if part),
         "settled": at.state not in {SyncState.FAILED, SyncState.INTERRUPTED},
     }
 

@@ -16,7 +16,6 @@ from sisportal.syncing.since import mode_words
 from sisportal.syncing.staleness import age, edited_since
 from sisportal.syncing.states import NotAllowed
 from sisportal.syncing.undo import UNDOABLE
-from sisportal.syncing.undo_found import undone_by
 from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_sync
 from sisportal.web.acting import came_from, released_engine, who
@@ -25,6 +24,7 @@ from sisportal.web.portal import now
 from sisportal.web.refused_rows import refused_rows
 from sisportal.web.rendering import from_htmx, redirect_for, render_invalid, render_partial, render_tab
 from sisportal.web.sync_causes import causes
+from sisportal.web.undo_words import undos_of
 
 CONSEQUENCES = {
     "people": "Nobody who is missing from it is archived.",
@@ -158,6 +158,7 @@ def _report(sync: Sync) -> dict[str, Any]:
     }
     aged = age(db.session.connection(), sync.id, now())
     stale = aged.why
+    undone = undos_of([connection.id]).get(sync.id) if sync.state in UNDOABLE else None
     return {
         "sync": sync,
         "connection": connection,
@@ -185,11 +186,12 @@ def _report(sync: Sync) -> dict[str, Any]:
         "types": types,
         "one": sync_words.one_of(connection.kind),
         "is_committed": sync.state in sync_words.COMMITTED,
-        "undone_by": undone_by(db.session.connection(), [sync.id]).get(sync.id) if sync.state in UNDOABLE else None,
+        "undone": undone,
+        "state": "undone" if undone and undone.stands else at.state,
         "kept_back": sum(number for verbs in sync.kept_back.values() for number in verbs.values()),
         "kept": sync.request.get("kept", 0),
         "changed": sync_words.applied(sync),
-        **_may(sync, at, ready=bool(ready), stale=bool(stale)),
+        **_may(sync, at, ready=bool(ready), stale=bool(stale), undone=bool(undone and undone.stands)),
     }
 
 
@@ -198,7 +200,7 @@ def _tells(carried: dict[str, Any]) -> bool:
     return any(carried[name] for name in ("unticked", "places", "chosen", "released", "lost"))
 
 
-def _may(sync: Sync, at: running.Standing, *, ready: bool, stale: bool) -> dict[str, bool]:
+def _may(sync: Sync, at: running.Standing, *, ready: bool, stale: bool, undone: bool) -> dict[str, bool]:
     """What can be done with the sync now."""
     restartable = {SyncState.FAILED, SyncState.INTERRUPTED, SyncState.CANCELLED, SyncState.EXPIRED}
     renewable = {*review.OPEN, SyncState.EXPIRED, SyncState.SUPERSEDED}
@@ -208,6 +210,7 @@ def _may(sync: Sync, at: running.Standing, *, ready: bool, stale: bool) -> dict[
         "may_prepare_again": sync.state in renewable and not at.busy,
         "may_undo": sync.state in UNDOABLE
         and not at.busy
+        and not undone
         and not sync.details_removed_at
         and bool(sync_words.applied(sync)),
         "may_restart": at.state in restartable or stale,

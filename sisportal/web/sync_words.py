@@ -80,12 +80,6 @@ def applied(sync: Sync) -> dict[str, int]:
     return {type_: number for type_, number in found.items() if number}
 
 
-def is_whole_undo(undo: Sync) -> bool:
-    """Whether an undo took everything back: nothing was kept, unticked or in conflict."""
-    left = sum(total_of(undo.counts, outcome) for outcome in ("unticked", "conflict", "failed"))
-    return undo.state == SyncState.COMMITTED and not left and not undo.request.get("kept")
-
-
 def one_of(kind: str) -> dict[str, str]:
     """What one record of each type is called on pages of a connection."""
     return {type_: words_of(kind).one(type_) for type_ in TYPES}
