@@ -12,6 +12,7 @@ from sisportal.syncing import connections
 from sisportal.web.access import Rule, access, get_connection
 from sisportal.web.mirror_lists import MirrorList
 from sisportal.web.rendering import render_tab, url_with
+from sisportal.web.sis_words import words_of
 
 blueprint = Blueprint("sis_overview", __name__)
 
@@ -46,15 +47,15 @@ class Figure:
 @access(Rule.READ)
 def overview(kind: str) -> Response:
     connection = get_connection(kind)
-    base = f"/admin/sis/{kind}"
+    base, words = f"/admin/sis/{kind}", words_of(kind)
     return render_tab(
         "sis_overview/overview.html",
         connection=connection,
         source=connections.NAMES[kind],
         schools=_schools(connection, f"{base}/schools"),
         groups=[
-            ("Students", _figures(MirrorList(connection, SisPerson, "student").counts, f"{base}/students")),
-            ("Teachers", _figures(MirrorList(connection, SisPerson, "teacher").counts, f"{base}/teachers")),
+            (words.label("Students"), _figures(MirrorList(connection, SisPerson, "student").counts, f"{base}/students")),
+            (words.label("Teachers"), _figures(MirrorList(connection, SisPerson, "teacher").counts, f"{base}/teachers")),
             ("Sections", _figures(MirrorList(connection, SisSection).counts, f"{base}/sections")),
         ],
         pins=_pins(connection, f"{base}/pins"),
