@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Update, func, select, update
 from sisportal.extensions import db
 from sisportal.models import NoticeKind, Notification
 from sisportal.models.database import writing
-from sisportal.web.access import Rule, access, current
+from sisportal.web.access import MANAGERS, Rule, access, current
 from sisportal.web.frame import bell as current_bell
 from sisportal.web.lists import asked_choice, asked_search, page_of
 from sisportal.web.portal import now
@@ -53,6 +53,7 @@ def listing() -> Response:
         kind=asked_choice("kind", KINDS),
         kinds=KINDS,
         tones=TONES,
+        is_told=current().role in MANAGERS,
         show=asked_choice("show", SHOWN),
         unread=current_bell().unread,
     )

@@ -54,8 +54,14 @@ def overview(kind: str) -> Response:
         source=connections.NAMES[kind],
         schools=_schools(connection, f"{base}/schools"),
         groups=[
-            (words.label("Students"), _figures(MirrorList(connection, SisPerson, "student").counts, f"{base}/students")),
-            (words.label("Teachers"), _figures(MirrorList(connection, SisPerson, "teacher").counts, f"{base}/teachers")),
+            (
+                words.label("Students"),
+                _figures(MirrorList(connection, SisPerson, "student").counts, f"{base}/students"),
+            ),
+            (
+                words.label("Teachers"),
+                _figures(MirrorList(connection, SisPerson, "teacher").counts, f"{base}/teachers"),
+            ),
             ("Sections", _figures(MirrorList(connection, SisSection).counts, f"{base}/sections")),
         ],
         pins=_pins(connection, f"{base}/pins"),

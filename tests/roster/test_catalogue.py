@@ -11,6 +11,7 @@ from sisportal.roster.catalogue import CATALOGUE, Severity, as_page, entry, held
 from sisportal.roster.expected_values import EXPECTED, MENDED_IN_SIS, expected
 from sisportal.roster.records import Problem
 from sisportal.roster.warning_texts import HELD
+from sisportal.syncing.doubted import DOUBTED
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,7 +66,7 @@ def test_every_entry_has_whole_sentences() -> None:
 
 
 def test_every_reason_to_hold_has_a_sentence() -> None:
-    assert {*matching.Reason, *guards.Guard, "changed-on-both"} == set(HELD)
+    assert {*matching.Reason, *guards.Guard, "changed-on-both", DOUBTED} == set(HELD)
     assert held_sentence("names-disagree").startswith("The key agrees and the names do not.")
     assert held_sentence("teleported") == "It waits for a person to decide."
 

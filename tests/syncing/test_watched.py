@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sisportal.models import Notification, SisConnection, Sync, SyncState
+from sisportal.models import AuditEvent, Notification, SisConnection, Sync, SyncState
 from sisportal.models.database import make_engine
 from sisportal.roster.options import with_option
 from sisportal.sandbox.oneroster_csv import write_package
 from sisportal.sandbox.serving import Served
 from sisportal.syncing import connections
-from sisportal.syncing.watched import DROPPED, Watch
+from sisportal.syncing.watched import DROPPED, WHO, Watch
 from tests.fakes import FakeQueue
 from tests.syncing.oneroster import CsvPortal
 from tests.syncing.plans import make_sync
@@ -104,6 +104,7 @@ def test_half_a_file_that_nobody_goes_on_with_is_refused_with_the_reason_beside_
     assert "not a zip" in reason
     (told,) = portal.rows(Notification)
     assert ("roster.zip of the watched folder was refused" in told.text, reason.strip() in told.text) == (True, True)
+    assert [(event.event, event.actor) for event in portal.rows(AuditEvent)][-1:] == [("file-refused", WHO.name)]
     assert portal.rows(Sync) == []
     assert list((portal.folder / "uploads").glob("*")) == []
 
@@ -176,4 +177,5 @@ def test_before_anybody_said_what_the_businesses_become_the_file_is_kept_and_adm
 
     (told,) = portal.rows(Notification)
     assert "Say what its businesses become" in told.text
+    assert [(event.event, event.subject) for event in portal.rows(AuditEvent)][-1:] == [("file-taken", told.text)]
     assert Path(portal.facts().settings["waiting_file"]).is_file()

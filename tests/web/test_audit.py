@@ -43,6 +43,7 @@ ELSEWHERE = {
     "login-card-used": "tests/web/test_login_cards.py",
     "mails-sent-again": "tests/web/test_mails.py",
     "mails-given-up": "tests/web/test_mails.py",
+    **dict.fromkeys(["file-taken", "file-refused"], "tests/syncing/test_watched.py"),
     "guards-released": "tests/web/test_sync_release.py",
     "pins-released": "tests/web/test_sis_pins.py",
     "undo-asked": "tests/cli/test_undoing.py",
