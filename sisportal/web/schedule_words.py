@@ -39,15 +39,11 @@ class ByItself:
     alarms: list[str] = field(default_factory=list)
 
 
-def by_itself(connection: SisConnection, newest: Sync | None) -> ByItself:
-    """How automatic sync of the connection stands; ``newest``: its newest sync of any kind."""
+def by_itself(connection: SisConnection, newest: Sync | None, last: Sync | None) -> ByItself:
+    """How automatic sync of the connection stands; ``newest``: its newest sync of any kind, ``last``: the last automatic one."""
     options = connections.stored_options(connection.options, connection.kind)
     runs = connection.enabled and connection.kind in enabled_apps()
     row, silent = schedules([connection.id])[connection.id]
-    automatic = select(Sync).where(Sync.connection_id == connection.id, Sync.automatic)
-    last = (
-        newest if newest is None or newest.automatic else db.session.scalar(automatic.order_by(Sync.id.desc()).limit(1))
-    )
     state = running.standing(last, now()).state if last else ""
     return ByItself(
         on=options.auto_sync is not None,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, request, url_for
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from sisportal.extensions import db
 from sisportal.models import ConnectionKind, Mapping, SisConnection, SisSchool, Sync, SyncMode, SyncState
@@ -101,9 +101,7 @@ def _set_enabled(kind: str, *, enabled: bool) -> Response:
 
 
 def _status(connection: SisConnection) -> dict[str, Any]:
-    last = db.session.scalars(
-        select(Sync).where(Sync.connection_id == connection.id).order_by(Sync.id.desc()).limit(1)
-    ).one_or_none()
+    last, automatic = _newest(connection)
     committed = db.session.get(Sync, connection.committed_sync_id) if connection.committed_sync_id else None
     chosen = select(SisSchool.name).where(SisSchool.connection_id == connection.id, SisSchool.mapping == Mapping.MAPPED)
     schools = list(db.session.scalars(chosen.order_by(SisSchool.name).limit(21)))
@@ -124,9 +122,17 @@ def _status(connection: SisConnection) -> dict[str, Any]:
         "waits": False,
         "stale": "",
         "sso": _sign_in(connection.kind),
-        "own": by_itself(connection, last),
+        "own": by_itself(connection, last, automatic),
         **(_last(connection, last, committed) if last else {}),
     }
+
+
+def _newest(connection: SisConnection) -> tuple[Sync | None, Sync | None]:
+    """The newest sync of a connection, and its newest automatic one."""
+    newest = select(func.max(Sync.id)).where(Sync.connection_id == connection.id)
+    either = (Sync.id == newest.scalar_subquery()) | (Sync.id == newest.where(Sync.automatic).scalar_subquery())
+    found = list(db.session.scalars(select(Sync).where(either).order_by(Sync.id.desc())))
+    return next(iter(found), None), next((sync for sync in found if sync.automatic), None)
 
 
 def _tickable(connection: SisConnection) -> list[SisSchool]:
