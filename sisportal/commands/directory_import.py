@@ -69,4 +69,5 @@ def _say(found: Import, *, written: bool, as_json: bool) -> None:
         note(f"These columns are not read: {', '.join(found.unknown)}.")
     for problem in found.problems:
         note(f"line {problem.line}{f', column {problem.column}' if problem.column else ''}: {problem.message}")
-    click.echo(f"{found.kind}: {', '.join(f'{number:,} {name}' for name, number in numbers.items())}.")
+    what = found.kind if written or not found.bad else f"{found.kind}, were the bad rows left out"
+    click.echo(f"{what}: {', '.join(f'{number:,} {name}' for name, number in numbers.items())}.")

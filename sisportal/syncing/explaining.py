@@ -174,10 +174,9 @@ def kept_back_words(
     """What of a record is not proposed again since it was undone: ``Grade: 9 · 2 join``."""
     parts = ["Is not brought here again"] if is_new else []
     parts += ["Is not archived again"] if is_gone else []
-    parts += [
-        f"{LABELS.get(name, name).partition(',')[0]}{': ' + text if (text := value_text(name, value, {}, {})) else ''}"
-        for name, value in fields.items()
-    ]
+    for name, value in fields.items():
+        text = "" if name == "teachers" else value_text(name, value, {}, {})  # ids of the SIS tell people nothing
+        parts.append(f"{LABELS.get(name, name).partition(',')[0]}{': ' + text if text else ''}")
     return " · ".join([*parts, *roster_parts({"join": joins, "leave": leaves})])
 
 
