@@ -17,8 +17,9 @@ from sisportal.models import (
     SisConnection,
     SisPerson,
 )
+from sisportal.roster.fields import ACCOUNT_FIELDS
 from sisportal.syncing.connections import NAMES
-from sisportal.syncing.held import account_columns, account_held
+from sisportal.syncing.held import ACCOUNT_COLUMNS
 from sisportal.syncing.organizations import last_committed
 from sisportal.syncing.rows import read
 from sisportal.web.access import Rule, access, reads_everything
@@ -94,7 +95,7 @@ def spreadsheet() -> Response:
 @access(Rule.LOOK)
 def account(account_id: int) -> Response:
     found = get_account(account_id)
-    values = account_held(db.session.execute(select(*account_columns()).where(Account.id == account_id)).one())
+    values = {field: getattr(found, column) for field, column in zip(ACCOUNT_FIELDS, ACCOUNT_COLUMNS, strict=True)}
     links = identifiers(AccountLink, AccountLink.account_id == account_id)
     known = [link.source_id for link in links] if reads_everything() else []
     history, pages = sync_history(("student", "teacher"), known)

@@ -23,6 +23,7 @@ KINDS = {
     NoticeKind.UNDONE: ("Undone", "A sync was undone."),
     NoticeKind.SWITCHED_OFF: ("Automatic sync switched off", "It was held too often, and needs a person."),
     NoticeKind.SILENT: ("Nothing came", "No sync has succeeded for too long."),
+    NoticeKind.RESTORED: ("Restored", "The portal was restored from a backup."),
 }
 
 

@@ -109,8 +109,8 @@ def _status(connection: SisConnection) -> dict[str, Any]:
         "connection": connection,
         "source": NAMES[connection.kind],
         "schools": schools,
-        "tickable": _tickable(connection),
-        "ticked": _ticked(connection),
+        "tickable": (tickable := _tickable(connection)),
+        "ticked": _ticked(tickable),
         "error": "",
         "waiting": connection.settings.get(running.WAITING_FILE, ""),
         "committed": committed,
@@ -143,9 +143,9 @@ def _tickable(connection: SisConnection) -> list[SisSchool]:
     return list(db.session.scalars(select(SisSchool).where(*mapped).order_by(SisSchool.name, SisSchool.source_id)))
 
 
-def _ticked(connection: SisConnection) -> list[str]:
+def _ticked(tickable: list[SisSchool]) -> list[str]:
     """All of them, unless a link asked for none."""
-    return [] if request.args.get("tick") == "none" else [school.source_id for school in _tickable(connection)]
+    return [] if request.args.get("tick") == "none" else [school.source_id for school in tickable]
 
 
 def _sign_in(kind: str) -> dict[str, str] | None:
