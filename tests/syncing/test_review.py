@@ -247,6 +247,9 @@ def test_a_sync_is_reported_with_the_numbers_and_warnings_that_scripts_read(engi
         "left_out": {},
         "withheld": [],
         "held": [],
+        "kept_back": {},
+        "undoes": None,
+        "undone_by": None,
         "warnings": [warning],
     }
     assert shown == {
