@@ -279,7 +279,12 @@ class Planner:
 
     def _read(self, statement: Select[*tuple[Any, ...]], size: int) -> Iterator[list[AnyRow]]:
         with self._engine.connect() as connection:
-            yield from _partitions(connection, statement, size)
+            try:
+                yield from _partitions(connection, statement, size)
+            except GeneratorExit:
+                # The stage failed between two batches, perhaps because the database is away: nothing is to be rolled back.
+                connection.invalidate()
+                raise
 
 
 def _from_elsewhere(section: Section, roles: dict[str, str]) -> list[Problem]:

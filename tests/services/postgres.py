@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,27 @@ def find_postgres() -> Path | None:
 
 
 class Cluster:
-    """A running server in ``folder``, where its socket is too."""
+    """A server in ``folder``, where its socket is too."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, programs: Path, who: dict[str, Any], settings: tuple[str, ...]) -> None:
+        self.folder, self._programs, self._who = folder, programs, who
+        self._settings = (*settings, "listen_addresses=", f"unix_socket_directories={folder}")
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Run it, and wait until it answers: also after it crashed."""
+        options = [part for setting in self._settings for part in ("-c", setting)]
+        self._server = subprocess.Popen(
+            [self._programs / "postgres", "-D", self.folder / "store", *options],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **self._who,
+        )  # fmt: skip
+        _wait(self, self._server)
+
+    def crash(self) -> None:
+        """End it at once: nothing is written that was not written before."""
+        if self._server is not None:
+            self._server.send_signal(3)  # SIGQUIT
+            self._server.wait()
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://portal@/{database}?host={self.folder}"
@@ -79,9 +97,9 @@ def _wait(cluster: Cluster, server: subprocess.Popen[bytes]) -> None:
             return
 
 
-@pytest.fixture(scope="session")
-def postgres_cluster() -> Iterator[Cluster]:
-    """A running cluster; each worker of a parallel run has its own."""
+@contextmanager
+def new_cluster(*settings: str) -> Iterator[Cluster]:
+    """A running cluster with some settings, thrown away in the end."""
     programs = find_postgres()
     assert programs, "PostgreSQL is not installed: `make test` brings it, or says what to install."
     who = _as_another_user()
@@ -90,22 +108,19 @@ def postgres_cluster() -> Iterator[Cluster]:
         folder = Path(name)
         os.chown(folder, who.get("user", -1), who.get("group", -1))
         _make(programs, folder / "store", who)
-        options = [
-            part
-            for option in (*UNSAFE_BUT_QUICK, "listen_addresses=", f"unix_socket_directories={folder}")
-            for part in ("-c", option)
-        ]
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", folder / "store", *options],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **who,
-        )  # fmt: skip
+        cluster = Cluster(folder, programs, who, settings)
         try:
-            cluster = Cluster(folder)
-            _wait(cluster, server)
+            cluster.start()
             yield cluster
         finally:
-            server.send_signal(3)  # SIGQUIT: at once, nothing is to be kept
-            server.wait()
+            cluster.crash()
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[Cluster]:
+    """A running cluster; each worker of a parallel run has its own."""
+    with new_cluster(*UNSAFE_BUT_QUICK) as cluster:
+        yield cluster
 
 
 @pytest.fixture

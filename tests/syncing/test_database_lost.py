@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import Engine, event, make_url
 from sqlalchemy.exc import OperationalError
 
-from sisportal.models import SyncState
+from sisportal.models import Base, SyncState
 from sisportal.models.database import make_engine
 from sisportal.sandbox.serving import Served
 from sisportal.syncing.commit import commit
 from sisportal.syncing.prepare import prepare
 from sisportal.syncing.recovery import recover
 from tests.fakes import FakeQueue
-from tests.services.postgres import Cluster
+from tests.services.postgres import Cluster, new_cluster
 from tests.syncing.conftest import opened
 from tests.syncing.portal import Portal
 from tests.syncing.test_killed import a_later_sync
@@ -31,21 +31,26 @@ def later(postgres_store_url: str, sandbox: Served) -> Iterator[Portal]:
         yield portal
 
 
-def lose_connections(engine: Engine, cluster: Cluster, at: int) -> Callable[[], None]:
-    """End every connection to the database before the stage's statement of this number, as a server does that is restarted;
-    what takes that back.
-    """
-    name, seen = make_url(str(engine.url)).database, [0]
+def before_statement(engine: Engine, at: int, happen: Callable[[], None]) -> Callable[[], None]:
+    """Let something happen before the stage's statement of this number; what takes that back."""
+    seen = [0]
 
     def note(*_: Any) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
         seen[0] += 1
         if seen[0] == at:
-            cluster.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+            happen()
 
     event.listen(engine, "before_cursor_execute", note)
     return lambda: event.remove(engine, "before_cursor_execute", note)
+
+
+def lose_connections(engine: Engine, cluster: Cluster, at: int) -> Callable[[], None]:
+    """End every connection to the database before the stage's statement of this number, as a server does that is restarted."""
+    name = make_url(str(engine.url)).database
+    end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    return before_statement(engine, at, lambda: cluster.execute(end))
 
 
 @pytest.mark.parametrize("stage", ["commit", "undo", "prepare"])
@@ -76,6 +81,39 @@ def test_a_stage_that_loses_its_database_goes_on_and_ends_as_if_it_never_had(
     for copy in copies:
         postgres_cluster.drop(copy)
     assert kept == [kept[0]] * 4
+
+
+def test_a_commit_whose_database_server_crashes_ends_as_if_it_never_had(sandbox: Served) -> None:
+    with new_cluster("fsync=off") as cluster, opened(a_store(cluster), sandbox) as portal:
+        portal.connect()
+        a_later_sync(portal)
+        sync_id = portal.prepare()
+        name = str(make_url(str(portal.engine.url)).database)
+        portal.engine.dispose()
+        copy = make_engine(cluster.url(cluster.create(template=name)))
+        commit(copy, sync_id, portal.clock)
+        undisturbed = Portal(copy, sandbox).dump()
+        copy.dispose()
+
+        there_again = before_statement(portal.engine, 40, cluster.crash)
+        with pytest.raises(OperationalError):
+            commit(portal.engine, sync_id, portal.clock)
+        there_again()
+        portal.engine.dispose()
+        cluster.start()
+        portal.now += timedelta(minutes=1)
+        assert recover(portal.engine, FakeQueue(), portal.now) == [("commit", sync_id)]
+        assert commit(portal.engine, sync_id, portal.clock) is SyncState.COMMITTED
+        assert portal.dump() == undisturbed
+
+
+def a_store(cluster: Cluster) -> str:
+    """A database with the portal's tables."""
+    url = cluster.url(cluster.create())
+    engine = make_engine(url)
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    return url
 
 
 def lose_and_go_on(portal: Portal, cluster: Cluster, sync_id: int, stage: str, at: int) -> None:
