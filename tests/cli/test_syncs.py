@@ -16,8 +16,8 @@ from sisportal.sandbox.serving import Served
 from tests.cli.conftest import CommandLine
 
 KEYS = [
-    "id", "connection", "mode", "state", "note", "started_at", "finished_at", "counts", "left_out", "withheld", "held",
-    "warnings",
+    "id", "connection", "mode", "state", "note", "started_at", "finished_at", "counts", "left_out", "kept_back",
+    "undoes", "undone_by", "withheld", "held", "warnings",
 ]  # fmt: skip
 ACTION_KEYS = [
     "id", "type", "verb", "state", "ticked", "held", "external_id", "label", "before", "after", "roster", "evidence",
