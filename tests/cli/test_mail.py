@@ -49,3 +49,16 @@ def test_a_mail_server_that_refuses_is_a_failure_that_says_why(
     mail_server.answers["MAIL"] = ["550 not you"]
     assert posting.failure("mail", "send").endswith("It said: 550 not you")
     assert "not you" in posting.answer("mail", "status")["trouble"]
+
+
+def test_without_the_option_nobody_is_written_to(
+    posting: CommandLine, sandbox: Served, mail_server: MailServerDouble
+) -> None:
+    posting.map_all(sandbox)
+    assert posting.answer("sis", "option", "clever", "email_on_create")["email_on_create"]["value"] == "no"
+
+    posting.answer("sis", "commit", posting.answer("sis", "prepare", "clever")["id"])
+
+    assert not any(posting.answer("mail", "status")["states"].values())
+    assert posting.run("mail", "send").stdout == "No mail is due.\n"
+    assert mail_server.mails == []
