@@ -171,6 +171,7 @@ def _names(connection: Connection) -> dict[str, str]:
         "section": middle(SisSection.source_id),
         "account": middle(Account.id, Account.role == AccountRole.STUDENT),
         "class_": middle(SchoolClass.id),
+        "no_session": middle(SchoolClass.id, SchoolClass.parent_id.is_(None)),
         "organization": middle(Organization.id),
         "action": middle(Action.id, Action.sync_id == plan),
         "section_action": middle(Action.id, Action.sync_id == first, Action.type == "section"),

@@ -66,7 +66,7 @@ VISITS = (
     Visit("form of a class", "/classes/{class_}/edit"),
     Visit("people of a class", "/classes/{class_}/people"),
     Visit("people of a class, search that finds many", "/classes/{class_}/people?q=a"),
-    Visit("sessions of a class", "/classes/{class_}/family"),
+    Visit("sessions of a class", "/classes/{no_session}/family"),
     Visit("login cards of a class", "/classes/{class_}/login-cards"),
     Visit("import", "/import"),
     Visit("import, what a file would do", "/import/{upload}"),

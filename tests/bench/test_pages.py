@@ -12,7 +12,9 @@ from bench.visits import NOT_PAGES, VISITS, Visit
 from sisportal.config import load
 from sisportal.factory import create_app
 
-NUMBERS = dict.fromkeys(("plan", "first", "account", "class_", "organization", "action", "section_action"), "1")
+NUMBERS = dict.fromkeys(
+    ("plan", "first", "account", "class_", "no_session", "organization", "action", "section_action"), "1"
+)
 WORDS = dict.fromkeys(("school", "student", "teacher", "section", "word", "upload"), "a")
 
 
