@@ -55,9 +55,8 @@ class UndoPreparation:
             values: dict[str, Any] = {"counts": counts, "note": note, "stage": "", "prepared_at": now, "claim": None}
             values["request"] = request | {"note": note, "kept": planner.kept}
             move(connection, self._sync_id, SyncState.PREPARED, **values)
-            notices.notify(
-                connection, self._sync_id, NoticeKind.PREPARED, f"{undo_sentence(undone_id, counts)} {note}", now
-            )
+            told = f"{undo_sentence(undone_id, counts)}{note.removeprefix(_beginning(undone_id))}"
+            notices.notify(connection, self._sync_id, NoticeKind.PREPARED, told, now)
         return SyncState.PREPARED
 
 
@@ -69,7 +68,7 @@ def undo_note(connection: Connection, sync_id: int) -> str:
 
 def _note(undone_id: int, kept: int, done: int) -> str:
     """What an undo says of itself, beside its numbers."""
-    parts = [f"Undo of sync {undone_id}."]
+    parts = [_beginning(undone_id)]
     if kept:
         are, they = ("record stays", "it") if kept == 1 else ("records stay", "they")
         parts.append(
@@ -78,6 +77,11 @@ def _note(undone_id: int, kept: int, done: int) -> str:
     if done:
         parts.append(f"{done:,} {'record was' if done == 1 else 'records were'} as before already.")
     return " ".join(parts)
+
+
+def _beginning(undone_id: int) -> str:
+    """How the note of an undo begins: a notification has said it already."""
+    return f"Undo of sync {undone_id}."
 
 
 def require_undoable(connection: Connection, sync_id: int) -> Any:

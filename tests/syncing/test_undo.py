@@ -1,6 +1,6 @@
 """Undo: a plan like any other that puts back what a sync changed, and what was undone is not proposed again."""
 
-from sisportal.models import AccountLink, ClassLink, KeptBack
+from sisportal.models import AccountLink, ClassLink, KeptBack, Notification
 from tests.syncing.portal import Portal
 from tests.syncing.test_killed import a_first_sync, a_later_sync
 
@@ -77,3 +77,15 @@ def test_what_was_undone_is_proposed_once_somebody_says_so(portal: Portal) -> No
 
     assert portal.exported() == after
     assert portal.actions(portal.prepare()) == {}
+
+
+def test_the_notification_names_the_undone_sync_once(portal: Portal) -> None:
+    portal.add_administrator()
+    portal.connect()
+    sync_id = portal.sync_all()
+
+    portal.prepare_undo(sync_id)
+
+    told = portal.rows(Notification)[-1].text
+    assert told.startswith(f"The undo of sync {sync_id} is prepared: ")
+    assert told.lower().count(f"undo of sync {sync_id}") == 1
