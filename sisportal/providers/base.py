@@ -190,3 +190,6 @@ class PackageProvider(Provider, Protocol):
 
     def partial(self) -> frozenset[Collection]:
         """The collections of which the file lists changes alone, or nothing: what it does not name is as it was."""
+
+    def changed(self) -> frozenset[Collection]:
+        """The collections of which the file lists changes alone: they say nothing without what they changed."""

@@ -18,13 +18,13 @@ from sisportal.roster.records import Batch, Collection, Problem, School, Seal
 REQUIRED = ("academicSessions", "orgs", "users", "classes", "enrollments")
 """The files of a package that is read in full."""
 _FILES = {
-    Collection.SCHOOLS: "orgs",
-    Collection.TERMS: "academicSessions",
-    Collection.COURSES: "courses",
-    Collection.PEOPLE: "users",
-    Collection.SECTIONS: "classes",
+    Collection.SCHOOLS: ("orgs",),
+    Collection.TERMS: ("academicSessions",),
+    Collection.COURSES: ("courses",),
+    Collection.PEOPLE: ("users",),
+    Collection.SECTIONS: ("classes", "enrollments"),
 }
-"""The file that lists a collection."""
+"""The file that lists a collection, then those that list more of its records."""
 
 
 def open_csv(
@@ -71,7 +71,14 @@ class CsvProvider:
     def partial(self) -> frozenset[Collection]:
         """See ``PackageProvider.partial``."""
         modes = self._package.modes
-        return frozenset(collection for collection, name in _FILES.items() if modes.get(name) is not Mode.BULK)
+        return frozenset(collection for collection, names in _FILES.items() if modes.get(names[0]) is not Mode.BULK)
+
+    def changed(self) -> frozenset[Collection]:
+        """See ``PackageProvider.changed``."""
+        modes = self._package.modes
+        return frozenset(
+            collection for collection, names in _FILES.items() if any(modes.get(name) is Mode.DELTA for name in names)
+        )
 
     def district(self) -> DistrictFacts:
         """The organization at the top; else the system that the manifest names."""
@@ -87,10 +94,9 @@ class CsvProvider:
 
     def fetch(self, *, items: frozenset[str]) -> Iterator[Batch | Seal]:
         """See ``Provider.fetch``."""
-        if self._package.unknown_files:
-            problems = [
-                Problem("unknown-file", value=name[:200], file=name[:200]) for name in self._package.unknown_files
-            ]
+        strangers = (("unknown-file", self._package.unknown_files), ("later-file", self._package.later_files))
+        problems = [Problem(code, value=name[:200], file=name[:200]) for code, names in strangers for name in names]
+        if problems:
             yield Batch(Collection.SCHOOLS, [], problems)
         yield from self._reading().steps(items)
 

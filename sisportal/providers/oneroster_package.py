@@ -86,6 +86,9 @@ class Package:
         self.sheets: dict[str, Sheet] = {}
         """By name, the rostering files that are there."""
         self.unknown_files: list[str] = []
+        """Those that no version knows."""
+        self.later_files: list[str] = []
+        """Those of a later version than the manifest says."""
 
     def rows(self, member: Member) -> Iterator[Row]:
         """The rows of a file below its header, without blank lines."""
@@ -165,7 +168,7 @@ class Package:
         stated = {name.lower(): value.lower() for name, value in properties.items()}
         for name in MANIFEST_FILES[self.version]:
             value = stated.get(f"file.{name}".lower())
-            is_there = f"{name}.csv".lower() in self._members
+            is_there = _file(name) in self._members
             if value is None and is_there:
                 raise _bad_manifest(f"does not name {name}.csv, which is in the zip")
             if value not in (None, *Mode):
@@ -178,8 +181,15 @@ class Package:
                     f"The manifest says that {name}.csv is {mode}, and it is not in the zip.", code="missing-file"
                 )
             self.modes[name] = mode
-        known = {f"{name}.csv".lower() for name in MANIFEST_FILES[self.version]}
-        self.unknown_files = sorted(info.filename for key, info in self._members.items() if key not in known)
+        self._take_strangers()
+
+    def _take_strangers(self) -> None:
+        """Name the files that the version does not have."""
+        known = {_file(name) for name in MANIFEST_FILES[self.version]}
+        of_any = {_file(name) for names in MANIFEST_FILES.values() for name in names}
+        strangers = {key: info.filename for key, info in self._members.items() if key not in known}
+        self.unknown_files = sorted(name for key, name in strangers.items() if key not in of_any)
+        self.later_files = sorted(name for key, name in strangers.items() if key in of_any)
 
     def _require_roles(self) -> None:
         users = self.sheets.get("users")
@@ -292,6 +302,11 @@ def _understood(table: Table, member: Member, header: list[str]) -> Sheet:
     if missing:
         raise _wrong_header(table, f"lacks {', '.join(missing)}")
     return Sheet(table, member, columns, unknown, len(header))
+
+
+def _file(name: str) -> str:
+    """The key of a file of the specification among the members."""
+    return f"{name}.csv".lower()
 
 
 def _shown(text: str) -> str:

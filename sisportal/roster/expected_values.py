@@ -39,6 +39,7 @@ EXPECTED: dict[str, str] = {
     "broken-enrollment": "A person and a class",
     "refused-row": "A row that keeps to the OneRoster format",
     "unknown-file": f"A file of the OneRoster format. {_NOTHING}",
+    "later-file": f"A file of the version that the package is of. {_NOTHING}",
     "unknown-column": f"A column of the OneRoster format. {_NOTHING}",
 }
 """Code -> what is expected instead."""

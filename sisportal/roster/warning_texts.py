@@ -294,6 +294,12 @@ WARNINGS: dict[str, tuple[str, str, str, str]] = {
         "The file {value} is not part of OneRoster and was read past.",
         "Nothing, unless its name is misspelt.",
     ),
+    "later-file": (
+        "info",
+        "SIS",
+        "The file {value} is one of OneRoster 1.2, and the package says that it is of 1.1: the file was read past.",
+        "Nothing, where the rest is as you expect; otherwise export a package of OneRoster 1.2.",
+    ),
     "unknown-column": (
         "info",
         "SIS",

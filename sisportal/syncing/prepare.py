@@ -23,13 +23,14 @@ from sisportal.syncing.guarding import guard
 from sisportal.syncing.mapping import auto_create
 from sisportal.syncing.planner import Planner
 from sisportal.syncing.progress import Cancelled, ClaimLost, Clock, Pulse
-from sisportal.syncing.reading import Reading, Stopped
+from sisportal.syncing.reading import Reading
 from sisportal.syncing.recalled import Recalled
 from sisportal.syncing.rows import few_collections, insert_one
 from sisportal.syncing.since import place_in_feed
 from sisportal.syncing.states import NotAllowed, claim, move, supersede
 from sisportal.syncing.undo import UndoPreparation
 from sisportal.syncing.warning_history import Compared, compare_warnings
+from sisportal.syncing.whole_first import Stopped, require_whole_first
 from sisportal.syncing.words import Counts, held_sentence, held_sentences, planned_sentence, total_of
 
 logger = logging.getLogger(__name__)
@@ -173,6 +174,7 @@ class Preparation:
         self._pulse.stage("Opening the connection")
         self._keep_options()
         provider = self._open_provider(self._facts)
+        require_whole_first(self._engine, self._facts.id, provider, self._facts.options.items)
         self._take_district(provider)
         self._map_all_first(provider)
         self._require_scope(provider)

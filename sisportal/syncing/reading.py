@@ -27,6 +27,7 @@ from sisportal.syncing.mirror import Mirror, settle
 from sisportal.syncing.planner import Fetched
 from sisportal.syncing.progress import Clock, Pulse
 from sisportal.syncing.recalled import Recalled
+from sisportal.syncing.whole_first import Stopped
 
 STAGE_WORDS = {
     Collection.SCHOOLS: "Reading schools",
@@ -38,14 +39,6 @@ STAGE_WORDS = {
 ONEROSTER_KINDS = frozenset({"oneroster", "csv"})
 """Kinds of connection whose source may list one person as several users."""
 TYPES_OF = {Collection.PEOPLE: ("student", "teacher"), Collection.SECTIONS: ("section",)}
-
-
-class Stopped(Exception):
-    """The prepare must not go on; the sentence says why and what to do."""
-
-    def __init__(self, sentence: str, code: str) -> None:
-        super().__init__(sentence)
-        self.code = code
 
 
 class Reading:

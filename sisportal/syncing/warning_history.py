@@ -18,7 +18,7 @@ from sisportal.syncing.rows import chunks
 _BY_VALUE = frozenset(
     {
         "unknown-person-in-section", "teacher-from-another-school", "broken-enrollment", "refused-row", "unknown-file",
-        "unknown-column", "missing-id", "bad-id", "duplicate-name",
+        "later-file", "unknown-column", "missing-id", "bad-id", "duplicate-name",
     }
 )  # fmt: skip
 """Of these a record may have several at once, which only their values tell apart."""

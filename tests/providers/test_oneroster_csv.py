@@ -110,6 +110,12 @@ def test_columns_and_files_that_are_not_known_are_named(usual: Gathered, tmp_pat
     ]
 
 
+def test_a_file_of_a_later_version_is_told_as_that(usual: Gathered, tmp_path: Path) -> None:
+    got = gathered(provider(package(tmp_path / "roster.zip", replaced={"userprofiles.csv": b"sourcedId\r\n"})))
+    assert got.records == usual.records
+    assert [(one.code, one.value) for one in got.problems] == [("later-file", "userprofiles.csv")]
+
+
 # --- rows that are left out
 
 

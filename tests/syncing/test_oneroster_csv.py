@@ -220,6 +220,20 @@ def test_what_is_no_zip_is_refused_with_a_sentence(portal: CsvPortal) -> None:
     assert failed(portal, keep(portal, path)).error_code == "not-a-zip"
 
 
+@pytest.mark.parametrize(
+    "modes", [{}, {"users": "bulk", "orgs": "bulk", "academicSessions": "bulk", "courses": "bulk"}]
+)
+def test_changes_of_what_was_never_listed_are_refused(portal: CsvPortal, modes: dict[str, str]) -> None:
+    before = portal.dump()
+
+    sync = failed(portal, portal.package(mode="delta", modes=modes, since=portal.now - timedelta(days=400)))
+
+    assert sync.error_code == "whole-file-needed"
+    assert sync.note.startswith("This is a delta file")
+    assert sync.note.endswith("Upload a bulk package first, then the delta files made after it.")
+    assert (portal.dump(), portal.actions(sync.id)) == (before, {}), "not even an organization was made"
+
+
 def test_after_another_mapping_a_file_of_changes_is_not_enough(portal: CsvPortal) -> None:
     portal.sync_all()
     portal.map(portal.school_ids()[0], mapping=Mapping.IGNORED)

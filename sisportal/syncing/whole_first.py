@@ -1,0 +1,65 @@
+"""A file that lists only what changed is read where everything was read before: laid over nothing, it is no roster.
+
+The specification has it so, too: *bulk* is everything there is, *delta* what changed since (facts/oneroster.md 3.4).
+"""
+
+from sqlalchemy import Connection, Engine, select
+
+from sisportal.models import SisPerson, SisReference, SisSchool, SisSection
+from sisportal.providers.base import PackageProvider, Provider
+from sisportal.roster.options import Item
+from sisportal.roster.records import Collection
+
+_NOUNS = {
+    Collection.SCHOOLS: "schools",
+    Collection.TERMS: "terms",
+    Collection.COURSES: "courses",
+    Collection.PEOPLE: "students and teachers",
+    Collection.SECTIONS: "sections",
+}
+_MIRRORS = {
+    Collection.SCHOOLS: SisSchool.connection_id,
+    Collection.PEOPLE: SisPerson.connection_id,
+    Collection.SECTIONS: SisSection.connection_id,
+}
+_OF_ITEM = {
+    Item.USERS: frozenset({Collection.SCHOOLS, Collection.PEOPLE}),
+    Item.SECTIONS: frozenset({Collection.SCHOOLS, Collection.TERMS, Collection.COURSES, Collection.SECTIONS}),
+}
+
+
+class Stopped(Exception):
+    """The prepare must not go on; the sentence says why and what to do."""
+
+    def __init__(self, sentence: str, code: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def require_whole_first(engine: Engine, connection_id: int, provider: Provider, items: frozenset[Item]) -> None:
+    """Raise ``Stopped`` where the provider is a file that lists changes of what was never listed in full."""
+    if not isinstance(provider, PackageProvider):
+        return
+    wanted = provider.changed() & frozenset[Collection]().union(*(_OF_ITEM[item] for item in items))
+    if not wanted:
+        return
+    with engine.connect() as connection:
+        missing = sorted(wanted - _known(connection, connection_id), key=list(Collection).index)
+    if missing:
+        nouns = " and ".join(_NOUNS[collection] for collection in missing)
+        raise Stopped(
+            f"This is a delta file: it lists only what changed in the {nouns}, and no file that lists all of them was read "
+            "yet. Whoever is not in it would be missing here. Upload a bulk package first, then the delta files made after it.",
+            "whole-file-needed",
+        )
+
+
+def _known(connection: Connection, connection_id: int) -> set[Collection]:
+    """What was listed in full before: some of it is held."""
+    known = {
+        collection
+        for collection, owner in _MIRRORS.items()
+        if connection.scalars(select(owner).where(owner == connection_id).limit(1)).first() is not None
+    }
+    references = select(SisReference.collection).where(SisReference.connection_id == connection_id).distinct()
+    return known | {Collection(name) for name in connection.scalars(references) if name in set(Collection)}
