@@ -17,6 +17,9 @@ from sisportal.models import (
     Action,
     AuditEvent,
     ClassLink,
+    LoginCard,
+    Mail,
+    MailState,
     Notification,
     PasswordLink,
     SchoolClass,
@@ -44,6 +47,7 @@ CHOICES: dict[int, str] = {
 }  # fmt: skip
 """Days, as the page offers them. Never fewer than a sync may wait to be committed."""
 RUNNING = (SyncState.QUEUED, SyncState.PREPARING, SyncState.COMMITTING)
+OUTGOING = (MailState.WAITING, MailState.SENDING)
 APPLIED = (SyncState.COMMITTED, SyncState.PARTLY_COMMITTED)
 
 
@@ -77,6 +81,18 @@ KINDS = (
         "links",
         "Password links that have ended",
         "Who made them and when they were used. They are good for days only.",
+        365,
+    ),
+    Kind(
+        "cards",
+        "Login cards that have ended",
+        "Who printed them, and whether they were used. They are good for weeks at most.",
+        365,
+    ),
+    Kind(
+        "mails",
+        "Mails that were sent or given up",
+        "To which address each went, about what and when; their text is never kept. Those that still wait stay.",
         365,
     ),
 )
@@ -172,6 +188,16 @@ def _links(engine: Engine, before: datetime, _now: datetime) -> int:
     )
 
 
+def _cards(engine: Engine, before: datetime, _now: datetime) -> int:
+    keys = select(LoginCard.id).where(or_(LoginCard.expires_at < before, LoginCard.ended_at < before))
+    return _clear(engine, keys, lambda ids: [delete(LoginCard).where(LoginCard.id.in_(ids))])
+
+
+def _mails(engine: Engine, before: datetime, _now: datetime) -> int:
+    keys = select(Mail.id).where(Mail.state.not_in(OUTGOING), func.coalesce(Mail.ended_at, Mail.created_at) < before)
+    return _clear(engine, keys, lambda ids: [delete(Mail).where(Mail.id.in_(ids))])
+
+
 def _plans(engine: Engine, before: datetime, now: datetime) -> int:
     """Actions and warnings of old syncs; how many actions. The row of a sync, with its numbers, stays."""
     total = 0
@@ -233,4 +259,6 @@ _REMOVERS: dict[str, Callable[[Engine, datetime, datetime], int]] = {
     "gone": _gone,
     "notifications": _notifications,
     "links": _links,
+    "cards": _cards,
+    "mails": _mails,
 }

@@ -152,8 +152,10 @@ def _load(token: str) -> SignedIn | None:
 
 def _guard() -> Response | None:
     """Answers in the view's place where its rule does not let the request in."""
-    if request.endpoint is None or request.endpoint == "static":
+    if request.endpoint == "static":
         return None
+    if request.endpoint is None:  # no such address: before the set-up it leads there as every page does
+        return redirect_for(url_for("setup.setup")) if needs_setup() else None
     rule = rule_of(current_app.view_functions[request.endpoint])
     if rule is None:
         current_app.logger.error("no access rule: %s", request.endpoint)

@@ -1,6 +1,7 @@
 """How long things are kept, and everything that is held of one person, on both databases."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,6 +12,10 @@ from sisportal.models import (
     Action,
     AuditEvent,
     HandEdit,
+    LoginCard,
+    Mail,
+    MailKind,
+    MailState,
     Notification,
     PasswordLink,
     SignedInBrowser,
@@ -23,7 +28,7 @@ from sisportal.models.database import writing
 from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
 from sisportal.sandbox.entities import Person
-from sisportal.syncing import keeping, selfcheck
+from sisportal.syncing import keeping, outbox, selfcheck
 from sisportal.syncing.credentials import Cipher
 from sisportal.syncing.person_export import SECRET, export_person
 from sisportal.syncing.review import Who
@@ -152,6 +157,44 @@ def test_read_notifications_ended_links_and_expired_sessions_go(quick_portal: Po
     removed = keeping.remove_old(portal.engine, later(portal, timedelta(days=800)))
     assert (removed["notifications"], removed["links"]) == (1, 1)
     assert (len(portal.rows(Notification)), portal.rows(SignedInBrowser)) == (unread, [])
+
+
+def test_mails_that_ended_go_and_those_that_wait_stay(quick_portal: Portal) -> None:
+    portal = quick_portal
+    account_id = portal.add_administrator()
+    with writing(portal.engine).begin() as connection:
+        for state in MailState:
+            mail_id = outbox.put(connection, MailKind.TEST, account_id, f"{state}@example.org", portal.now)
+            ended = {"state": state, "ended_at": None if state in keeping.OUTGOING else portal.now}
+            connection.execute(update(Mail).where(Mail.id == mail_id).values(ended))
+
+    assert "mails" not in keeping.remove_old(portal.engine, later(portal, timedelta(days=365)))
+    removed = keeping.remove_old(portal.engine, later(portal, timedelta(minutes=1)))
+
+    assert removed["mails"] == len(MailState) - len(keeping.OUTGOING)
+    assert [row.state for row in portal.rows(Mail)] == list(keeping.OUTGOING)
+
+
+def test_login_cards_go_once_they_ended_long_ago_and_one_that_is_good_stays(quick_portal: Portal) -> None:
+    portal = quick_portal
+    card: dict[str, Any] = {
+        "account_id": portal.add_administrator(),
+        "key": "k",
+        "printed_by": "ada",
+        "created_at": portal.now,
+    }
+    year = timedelta(days=366)
+    cards: dict[str, dict[str, Any]] = {
+        "good": {"expires_at": portal.now + 2 * year, "ended_at": None, "used": False},
+        "used": {"expires_at": portal.now + 2 * year, "ended_at": portal.now, "used": True},
+        "expired": {"expires_at": portal.now, "ended_at": None, "used": False},
+    }
+    with writing(portal.engine).begin() as connection:
+        connection.execute(insert(LoginCard), [card | {"key": name} | each for name, each in cards.items()])
+
+    assert keeping.remove_old(portal.engine, later(portal, year))["cards"] == 2
+
+    assert [row.key for row in portal.rows(LoginCard)] == ["good"]
 
 
 def test_the_clock_looks_once_a_day(quick_portal: Portal) -> None:

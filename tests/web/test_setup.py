@@ -49,6 +49,20 @@ def test_every_process_has_the_same_code(tmp_path: Path) -> None:
     assert setup_code(tmp_path) == setup_code(tmp_path)
 
 
+@pytest.mark.parametrize("address", ["/", "/sign-in", "/accounts/1", "/no/such/page", "/o/nobody"])
+def test_every_page_leads_to_the_set_up_before_it(stranger: FlaskClient, address: str) -> None:
+    assert stranger.get(address).location == "/setup"
+
+
+def test_the_files_of_the_pages_are_there_before_the_set_up(stranger: FlaskClient) -> None:
+    answers = [stranger.get(f"/static/{name}", buffered=True).status_code for name in ("app.css", "no-such.css")]
+    assert answers == [200, 404]
+
+
+def test_an_unknown_address_is_told_once_the_portal_is_set_up(app: Flask) -> None:
+    assert app.test_client().get("/no/such/page").status_code == 404
+
+
 def test_a_portal_that_is_set_up_prints_no_code(app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
     announce(app)
     assert capsys.readouterr().out == ""
