@@ -107,22 +107,18 @@ def plan_section(
     in the portal stays as that person left them (SPEC 6.6). ``teaching``: those who teach the class now, in their order,
     where a person changed that by hand; it waits for a person where the SIS wants another order since, too.
     """
-    incoming = class_values(section, places)
     teachers = [source_id for source_id in section.teachers if source_id in members]
     students = [source_id for source_id in section.students if source_id in members]
     if not set(teachers).isdisjoint(students):
         students = [source_id for source_id in students if source_id not in teachers]
     # Somebody listed who cannot be a member yet: the class stays to be compared until they can.
-    whole = members >= {*section.teachers, *section.students}
-    mark = fingerprint if whole else None
-    label = section_label(section)
+    mark = fingerprint if members >= {*section.teachers, *section.students} else None
+    incoming = class_values(section, places)
     if held is None:
-        joining = {"join": teachers + students, "leave": []}
-        after = without_blanks(incoming) | {"style": class_style(section, options), "teachers": teachers}
-        new = ("section", "add", section.source_id, label, section.school)
-        return Planned(*new, after=after, roster=joining, fingerprint=mark)
+        return _new_class(section, incoming, teachers, students, mark, options)
     if options.ignore_name_edits:
         incoming.pop("name")
+    label = section_label(section)
     found = difference(incoming, held.values, held.written, options.blanks)
     planned = _change("section", section.source_id, label, section.school, held, found)
     roster = _roster(section, teachers, students, held.written, staying)
@@ -131,18 +127,31 @@ def plan_section(
         planned = _edit("section", section.source_id, label, section.school, held)
     if planned is None:
         return None
-    planned.roster = roster
+    planned.roster, planned.fingerprint = roster, mark
     if order:
-        last: list[str] = held.written.get("teachers", [])
-        if teaching is not None and lineup(teaching, last, teachers, {*roster["join"]}, {*roster["leave"]})[1]:
-            planned.held = "changed-on-both"
-            three = (last, list(teaching), teachers)
-            planned.evidence = {"both": {**planned.evidence.get("both", {}), "teachers": three}}
-        else:
-            planned.before = planned.before | {"teachers": last}
-            planned.after = planned.after | {"teachers": teachers}
-    planned.fingerprint = mark
+        _reorder(planned, teachers, held.written.get("teachers", []), teaching)
     return planned
+
+
+def _new_class(
+    section: Section, incoming: Values, teachers: list[str], students: list[str], mark: int | None, options: Options
+) -> Planned:
+    after = without_blanks(incoming) | {"style": class_style(section, options), "teachers": teachers}
+    roster = {"join": teachers + students, "leave": []}
+    new = ("section", "add", section.source_id, section_label(section), section.school)
+    return Planned(*new, after=after, roster=roster, fingerprint=mark)
+
+
+def _reorder(planned: Planned, teachers: list[str], last: list[str], teaching: Sequence[str] | None) -> None:
+    """Plan the SIS's order of teachers, or hold it where a person made another one meanwhile (``plan_section``)."""
+    joining, leaving = {*planned.roster["join"]}, {*planned.roster["leave"]}
+    if teaching is not None and lineup(teaching, last, teachers, joining, leaving)[1]:
+        planned.held = "changed-on-both"
+        three = (last, list(teaching), teachers)
+        planned.evidence = {"both": {**planned.evidence.get("both", {}), "teachers": three}}
+    else:
+        planned.before = planned.before | {"teachers": last}
+        planned.after = planned.after | {"teachers": teachers}
 
 
 def _roster(

@@ -119,27 +119,9 @@ class Rosters:
         places changed (``Log.places``).
         """
         roster = action.roster
-        unticked = set(roster.get("unticked", ()))
+        leaving, joined = self._movers(action, class_id, places, results)
         last_teachers: list[str] = list(written.get("teachers", []))
-        last_students: list[str] = list(written.get("students", []))
-        leaving = {
-            source_id for source_id in roster.get("leave", ())
-            if source_id not in unticked and source_id not in (self._staying or ())
-            and not self._defied(action, class_id, source_id, places, results, ended=False)
-        }  # fmt: skip
-        joined = [
-            source_id
-            for source_id in roster.get("join", ())
-            if source_id not in unticked
-            and not self._defied(action, class_id, source_id, places, results, ended=True)
-            and self._joins(action, source_id, results)
-        ]
-        new = set(joined)
-        wanted = last_teachers if teachers is None else teachers
-        now_teachers = [t for t in wanted if t in new or t in last_teachers]
-        now_teachers += [t for t in last_teachers if t not in now_teachers and t not in leaving and t not in new]
-        students = [s for s in last_students if s not in leaving and s not in now_teachers]
-        students += [s for s in joined if s not in now_teachers]
+        now_teachers, students = _listed_now(last_teachers, written.get("students", []), teachers, leaving, joined)
         # Where the SIS's teachers were chosen, one whom a person had taken out comes back.
         placed = list(dict.fromkeys([*joined, *now_teachers])) if roster.get(ORDER) == ["sis"] else joined
         order = self._lineup(action, class_id, now_teachers, placed, leaving, last_teachers, results)
@@ -155,6 +137,25 @@ class Rosters:
         changed: list[Row] = [(*values, *key) for key, values in sorted(self._changed.items())]
         update_rows(connection, MEMBERSHIPS, ("position", "ended_by_sync"), _KEY, changed)
         self._filled, self._added, self._changed = [], {}, {}
+
+    def _movers(self, action: Stored, class_id: int, places: Places, results: Results) -> tuple[set[str], list[str]]:
+        """Of those who were planned to leave and to join, whoever does: nobody unticked, and nobody whom a person moved."""
+        unticked, staying = set(action.roster.get("unticked", ())), self._staying or ()
+        leaving = {
+            source_id
+            for source_id in action.roster.get("leave", ())
+            if source_id not in unticked
+            and source_id not in staying
+            and not self._defied(action, class_id, source_id, places, results, ended=False)
+        }
+        joined = [
+            source_id
+            for source_id in action.roster.get("join", ())
+            if source_id not in unticked
+            and not self._defied(action, class_id, source_id, places, results, ended=True)
+            and self._joins(action, source_id, results)
+        ]
+        return leaving, joined
 
     def _joins(self, action: Stored, source_id: str, results: Results) -> bool:
         if self._accounts.get(source_id) is not None:
@@ -285,6 +286,22 @@ def wanted_teachers(action: Stored) -> list[str] | None:
     after: Values = action.after
     found: list[str] | None = after.get("teachers", after.get(KEPT, {}).get("teachers"))
     return found
+
+
+def _listed_now(
+    last_teachers: list[str],
+    last_students: Iterable[str],
+    teachers: list[str] | None,
+    leaving: set[str],
+    joined: list[str],
+) -> tuple[list[str], list[str]]:
+    """Teachers, in their order, and students of a class once its roster has changed, as its link keeps them."""
+    new = set(joined)
+    wanted = last_teachers if teachers is None else teachers
+    now_teachers = [t for t in wanted if t in new or t in last_teachers]
+    now_teachers += [t for t in last_teachers if t not in now_teachers and t not in leaving and t not in new]
+    students = [s for s in last_students if s not in leaving and s not in now_teachers]
+    return now_teachers, students + [s for s in joined if s not in now_teachers]
 
 
 def _ended(place: Place) -> int | None:
