@@ -21,6 +21,7 @@ NAMES = (
     "BASE_URL",
     "SMTP_URL",
     "CSV_FOLDER",
+    "BREACHED_PASSWORDS",
     "CLEVER_CLIENT_ID",
     "CLEVER_CLIENT_SECRET",
     "CLEVER_API_URL",
@@ -54,6 +55,8 @@ class Settings:
     """``smtp://`` or ``smtps://`` with user, password, host and port; blank when no mail can be sent."""
     csv_folder: Path
     """The folder that is watched for OneRoster files; it need not be there."""
+    breached_passwords: str
+    """The path of a list of passwords known from breaches, or the address of a service that has one; blank: none is asked."""
     clever_client_id: str
     clever_client_secret: str = field(repr=False)
     clever_api_url: str
@@ -82,6 +85,7 @@ def load(environ: Mapping[str, str], *, env_file: Path | None = PROJECT / ".env"
         base_url=_url("BASE_URL", given["BASE_URL"] or local_url(host, port), _WEB_SCHEMES),
         smtp_url=given["SMTP_URL"] and _url("SMTP_URL", given["SMTP_URL"], ("smtp", "smtps")),
         csv_folder=PROJECT / (given["CSV_FOLDER"] or data_dir / "incoming"),
+        breached_passwords=_breached(given["BREACHED_PASSWORDS"]),
         clever_client_id=given["CLEVER_CLIENT_ID"],
         clever_client_secret=given["CLEVER_CLIENT_SECRET"],
         clever_api_url=_url("CLEVER_API_URL", given["CLEVER_API_URL"] or "https://api.clever.com", _WEB_SCHEMES),
@@ -153,6 +157,15 @@ def _url(name: str, text: str, schemes: tuple[str, ...]) -> str:
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
         raise ConfigError(f"{name}: this is not an address that begins with {wanted} and names a host.")
     return text.rstrip("/")
+
+
+def _breached(text: str) -> str:
+    """The address of a service, or the path of a file that can be read; blank where there is neither."""
+    if "://" in text:
+        return _url("BREACHED_PASSWORDS", text, _WEB_SCHEMES)
+    if text and not os.access(PROJECT / text, os.R_OK):
+        raise ConfigError(f"BREACHED_PASSWORDS: the file {PROJECT / text} cannot be read.")
+    return text and str(PROJECT / text)
 
 
 def _database_url(text: str) -> str:

@@ -12,6 +12,7 @@ from sisportal import cli
 from sisportal.config import PROJECT, Settings
 from sisportal.extensions import csrf, db, htmx, migrate
 from sisportal.models.database import engine_options, prepare_engine
+from sisportal.syncing.breached import breached_by
 from sisportal.syncing.connections import OpenProvider, opener
 from sisportal.syncing.credentials import Cipher
 from sisportal.syncing.progress import Clock
@@ -157,6 +158,7 @@ def create_app(
         settings=settings,
         clock=clock,
         cipher=cipher,
+        is_breached=breached_by(settings.breached_passwords),
         open_provider=open_provider or opener(cipher),
         queue=queue or StageQueue(connect(settings.redis_url)),
     )

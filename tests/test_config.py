@@ -25,6 +25,7 @@ def test_everything_has_a_default_that_works_on_one_machine(tmp_path: Path) -> N
         base_url="http://127.0.0.1:5000",
         smtp_url="",
         csv_folder=tmp_path / "incoming",
+        breached_passwords="",
         clever_client_id="",
         clever_client_secret="",
         clever_api_url="https://api.clever.com",

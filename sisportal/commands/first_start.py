@@ -8,8 +8,10 @@ import click
 from sisportal.commands.answers import note, print_json
 from sisportal.commands.entry import ACTOR, JSON, Failed, PortalCommand, PortalGroup, portal
 from sisportal.models.database import writing
+from sisportal.roster.passwords import is_easily_guessed
 from sisportal.syncing import apps, notices
 from sisportal.syncing.administrators import make_administrator, reset_password
+from sisportal.syncing.common_passwords import common_words
 from sisportal.syncing.settings import NAME, TIMEZONE, read_setting, write_setting
 
 
@@ -29,6 +31,7 @@ def setup(email: str, password: str, name: str | None, timezone: str | None, as_
     """Make the first administrator; done again, it changes nothing."""
     here = portal()
     account_id = make_administrator(here.engine, email, password, here.clock(), actor=ACTOR)
+    warn_if_guessed(password)
     with writing(here.engine).begin() as connection:
         for setting, value in ((NAME, name), (TIMEZONE, timezone)):
             if value and read_setting(connection, setting) != value:
@@ -37,6 +40,12 @@ def setup(email: str, password: str, name: str | None, timezone: str | None, as_
         print_json({"id": account_id, "email": email})
     else:
         click.echo(f"{email} is an administrator.")
+
+
+def warn_if_guessed(password: str) -> None:
+    """Whoever types commands may choose as they like; what is tried first by everybody is said so."""
+    if is_easily_guessed(password, (), common_words()):
+        note("This password is guessed easily. Whoever signs in with it should change it under My account.")
 
 
 @click.group("user", cls=PortalGroup)
@@ -53,6 +62,7 @@ def reset(email: str, password: str | None, as_json: bool) -> None:
     here = portal()
     fresh = password or secrets.token_urlsafe(12)
     reset_password(here.engine, email, fresh, here.clock(), actor=ACTOR)
+    warn_if_guessed(fresh)
     shown = {} if password else {"password": fresh}
     if as_json:
         print_json({"email": email} | shown)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from sisportal.commands.answers import print_json, print_json_list, print_table
 from sisportal.commands.entry import ACTOR, JSON, Failed, Portal, portal
-from sisportal.commands.first_start import user
+from sisportal.commands.first_start import user, warn_if_guessed
 from sisportal.models import Account, AccountRole, Organization
 from sisportal.models.database import writing
 from sisportal.roster.entered import tidied
@@ -56,6 +56,7 @@ def create(
         account_id = _checked(lambda: accounts.make(connection, values, _WHO, here.clock()))
     if password is not None:
         administrators.reset_password(here.engine, values["username"], password, here.clock(), actor=ACTOR)
+        warn_if_guessed(password)
     _show(here, account_id, "is made", as_json=as_json)
 
 

@@ -6,77 +6,8 @@ from collections.abc import Iterable
 ROWS = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "azertyuiop", "abcdefghijklmnopqrstuvwxyz")
 """Keys that lie beside each other, and the alphabet."""
 COLUMNS = ("1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm")
-COMMON = frozenset(
-    [
-        "access",
-        "admin",
-        "administrator",
-        "baseball",
-        "basketball",
-        "batman",
-        "butterfly",
-        "changeme",
-        "charlie",
-        "chocolate",
-        "computer",
-        "corvette",
-        "dragon",
-        "elephant",
-        "flower",
-        "football",
-        "freedom",
-        "geheim",
-        "hallo",
-        "hello",
-        "hockey",
-        "iloveyou",
-        "internet",
-        "killer",
-        "letmein",
-        "liverpool",
-        "login",
-        "lovely",
-        "manchester",
-        "master",
-        "matrix",
-        "michael",
-        "midnight",
-        "minecraft",
-        "monkey",
-        "mustang",
-        "nintendo",
-        "passw0rd",
-        "passwort",
-        "password",
-        "pokemon",
-        "portal",
-        "princess",
-        "qwerty",
-        "samantha",
-        "school",
-        "secret",
-        "shadow",
-        "sommer",
-        "soccer",
-        "softball",
-        "starwars",
-        "student",
-        "summer",
-        "sunshine",
-        "superman",
-        "swordfish",
-        "teacher",
-        "test",
-        "trustno",
-        "tigger",
-        "user",
-        "welcome",
-        "whatever",
-        "willkommen",
-        "winter",
-    ]
-)
-"""Words that begin every list of guesses; digits and signs before and after them are tried, too."""
+SCHOOL_WORDS = frozenset(["klassenzimmer", "lehrer", "lehrerin", "schueler", "schüler", "willkommen"])
+"""Words of schools that lists of English passwords do not hold."""
 FEWEST_SIGNS = 4
 """Different characters that a password has at least: fewer are a few keys over and over."""
 LONGEST_AROUND = 5
@@ -84,8 +15,11 @@ _LOOKS_LIKE = str.maketrans("@4301$57!", "aaeolsst" + "i")
 _AROUND = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 
 
-def is_easily_guessed(password: str, own_words: Iterable[str] = ()) -> bool:
-    """Whether a password is among those that are tried first; ``own_words``: names of the person and of the portal.
+def is_easily_guessed(password: str, own_words: Iterable[str] = (), common: frozenset[str] = frozenset()) -> bool:
+    """Whether a password is among those that are tried first.
+
+    ``own_words``: names of the person and of the portal. ``common``: passwords and words in small letters, that others try
+    as they are, with letters that look alike, and with a few digits and signs around them.
 
     Long passwords of several words are never refused for a word in them.
     """
@@ -93,8 +27,10 @@ def is_easily_guessed(password: str, own_words: Iterable[str] = ()) -> bool:
     if len(set(folded)) < FEWEST_SIGNS or _is_walk(folded):
         return True
     kernel = _AROUND.sub("", folded)
-    words = COMMON | {word.casefold() for word in own_words if len(word) > 2}
-    is_word = bool(words & {kernel, kernel.translate(_LOOKS_LIKE)})
+    if folded in common or folded.translate(_LOOKS_LIKE) in common:
+        return True
+    words = SCHOOL_WORDS | {word.casefold() for word in own_words if len(word) > 2}
+    is_word = any(each in words or each in common for each in (kernel, kernel.translate(_LOOKS_LIKE)))
     return is_word and len(folded) - len(kernel) <= LONGEST_AROUND
 
 

@@ -13,6 +13,8 @@ from sisportal.models.database import writing
 from sisportal.roster.passwords import is_easily_guessed
 from sisportal.roster.text import folded
 from sisportal.syncing import browser_sessions, notices
+from sisportal.syncing.breached import IsBreached
+from sisportal.syncing.common_passwords import common_words
 from sisportal.syncing.password_ways import end_cards, end_links
 from sisportal.syncing.settings import NAME, TIMEZONE, write_setting
 
@@ -75,13 +77,14 @@ def set_up(
     timezone: str,
     now: datetime,
     address: str,
+    is_breached: IsBreached,
 ) -> int | None:
     """Make the first administrator, name the portal and its time zone; the account's id.
 
     None, and nothing is changed, where somebody else has done it in the meantime. Raises ``Refused``.
     """
     values = _checked(email, password, first_name, last_name)
-    check_chosen(password, (*words_of(email), first_name, last_name, name))
+    check_chosen(password, (*words_of(email, first_name, last_name), name), is_breached)
     with writing(engine).begin() as connection:
         if is_set_up(connection):
             return None
@@ -118,18 +121,28 @@ def check_password(password: str) -> None:
         raise Refused("password", f"A password has at most {LONGEST_PASSWORD} characters.")
 
 
-def check_chosen(password: str, own_words: Iterable[str]) -> None:
-    """Raise ``Refused`` where somebody chooses a password that cannot be used or that is guessed first."""
+def check_chosen(password: str, own_words: Iterable[str], is_breached: IsBreached) -> None:
+    """Raise ``Refused`` where somebody chooses a password that cannot be used, is guessed first, or is known from a breach.
+
+    Slow where a service is asked: to be called without a transaction.
+    """
     check_password(password)
-    if is_easily_guessed(password, own_words):
+    if is_easily_guessed(password, own_words, common_words()):
         raise Refused(
             "password", "This one is guessed easily. Choose another: several words that only you put together."
         )
+    if is_breached(password):
+        raise Refused(
+            "password",
+            "This one was stolen somewhere and stands in lists that are tried. Choose another, and change it wherever else you use it.",
+        )
 
 
-def words_of(username: str) -> list[str]:
-    """What a username or an e-mail address is made of: none of it is a password."""
-    return [username, *re.split(r"[^\w]+|_", username)]
+def words_of(username: str, first_name: str, last_name: str) -> list[str]:
+    """What a username or an e-mail address is made of, and the names in either order: none of it is a password."""
+    names = [f"{first_name}{between}{last_name}" for between in ("", " ")]
+    names += [f"{last_name}{between}{first_name}" for between in ("", " ")]
+    return [username, *re.split(r"[^\w]+|_", username), first_name, last_name, *names]
 
 
 def hashed(password: str) -> str:

@@ -26,8 +26,8 @@ class Purpose(StrEnum):
 
 
 GOOD_FOR = {Purpose.SET: timedelta(days=7), Purpose.RESET: timedelta(hours=24), Purpose.CARD: timedelta(minutes=30)}
-Holder = Row[int, str, str]
-"""Id and username of the account that a link is for, and the purpose."""
+Holder = Row[int, str, str, str, str]
+"""Id, username, first and last name of the account that a link is for, and the purpose."""
 
 
 def make(
@@ -57,7 +57,7 @@ def make(
 def holder(connection: Connection, token: str, now: datetime) -> Holder | None:
     """Whose password the token may choose now; None where it is unknown, used or too old, or the account is archived."""
     statement = (
-        select(Account.id, Account.username, PasswordLink.purpose)
+        select(Account.id, Account.username, Account.first_name, Account.last_name, PasswordLink.purpose)
         .join(PasswordLink, PasswordLink.account_id == Account.id)
         .where(PasswordLink.key == key_of(token), PasswordLink.ended_at.is_(None), PasswordLink.expires_at > now)
         .where(Account.archived_at.is_(None))

@@ -17,7 +17,7 @@ from sisportal.syncing.administrators import SHORTEST_PASSWORD, Refused
 from sisportal.web.access import Rule, access, begin_session, current, end_session
 from sisportal.web.acting import released_engine, who
 from sisportal.web.frame import ROLE_NAMES, person_name
-from sisportal.web.portal import now, portal_name
+from sisportal.web.portal import is_breached, now, portal_name
 from sisportal.web.rendering import redirect_for, render_tab
 
 blueprint = Blueprint("my_account", __name__, url_prefix="/my-account")
@@ -75,7 +75,9 @@ def change_password() -> Response:
         form.current.errors = ["Too many tries. Wait 15 minutes, then try again."]
         return _page(form, 429)
     try:
-        own_password.change(engine, asker, form.current.data or "", form.password.data or "", name, now())
+        own_password.change(
+            engine, asker, form.current.data or "", form.password.data or "", name, now(), is_breached()
+        )
     except Refused as refused:
         form[refused.field].errors = [str(refused)]
         return _page(form, 422)

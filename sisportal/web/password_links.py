@@ -13,7 +13,7 @@ from sisportal.syncing.password_links import GOOD_FOR, Holder, Purpose
 from sisportal.web.access import Rule, access, end_session
 from sisportal.web.acting import released_engine, who
 from sisportal.web.frame import person_name
-from sisportal.web.portal import address, now, portal_name
+from sisportal.web.portal import address, is_breached, now, portal_name
 from sisportal.web.rendering import redirect_for, render_bare, render_tab
 from sisportal.web.scope import get_account, may_manage_account
 
@@ -78,10 +78,10 @@ def do_choose(token: str) -> Response:
         return _refused()
     if not form.validate():
         return _page(form, found, 422)
+    own_words = (*words_of(found.username, found.first_name, found.last_name), portal_name())
     db.session.rollback()  # what follows writes in transactions of its own
     try:
-        check_chosen(form.password.data or "", (*words_of(found.username), portal_name()))
-        db.session.rollback()
+        check_chosen(form.password.data or "", own_words, is_breached())
         username = password_links.use(db.engine, token, form.password.data or "", now(), address=address())
     except Refused as refused:
         form.password.errors = [str(refused)]

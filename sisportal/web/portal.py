@@ -8,6 +8,7 @@ from flask import current_app, g, request
 
 from sisportal.extensions import db
 from sisportal.syncing import apps, settings
+from sisportal.syncing.breached import IsBreached
 
 
 def portal_name() -> str:
@@ -35,6 +36,11 @@ def is_partitioned() -> bool:
 def now() -> datetime:
     """The moment, aware and in UTC."""
     return cast("datetime", current_app.extensions["clock"]())
+
+
+def is_breached() -> IsBreached:
+    """What says whether a password is known from a breach."""
+    return cast("IsBreached", current_app.extensions["is_breached"])
 
 
 def address() -> str:

@@ -16,7 +16,7 @@ from sisportal.syncing.apps import APPS
 from sisportal.syncing.settings import time_zones
 from sisportal.syncing.setup_code import forget_setup_code, is_setup_code, setup_code
 from sisportal.web.access import Rule, access, begin_session, needs_setup
-from sisportal.web.portal import address, now
+from sisportal.web.portal import address, is_breached, now
 from sisportal.web.rendering import redirect_for, render_bare
 
 blueprint = Blueprint("setup", __name__)
@@ -111,7 +111,14 @@ def do_setup() -> Response:
 def _finished(form: SetupForm) -> Response:
     values = {field: value.strip() for field, value in form.data.items() if field not in {"code", "password", "begin"}}
     try:
-        account_id = set_up(db.engine, **values, password=form.password.data or "", now=now(), address=address())
+        account_id = set_up(
+            db.engine,
+            **values,
+            password=form.password.data or "",
+            now=now(),
+            address=address(),
+            is_breached=is_breached(),
+        )
     except Refused as refused:
         form[refused.field].errors = [str(refused)]
         return _page(form, 422)

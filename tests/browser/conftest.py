@@ -19,6 +19,7 @@ from sisportal.models.database import writing
 from sisportal.sandbox.serving import Served
 from sisportal.syncing.administrators import set_up
 from sisportal.syncing.apps import APPS, install
+from sisportal.syncing.breached import breached_by
 from sisportal.syncing.connections import connect, map_school, remember_schools
 from sisportal.syncing.connections import load as load_connection
 from tests.browser import steps
@@ -74,7 +75,7 @@ def connected(portal: Flask, sandbox: Served) -> Flask:
         engine, now = db.engine, utc_now()
         set_up(
             engine, email=steps.EMAIL, password=steps.PASSWORD, first_name="Ada", last_name="Lovelace",
-            name="Lincoln School", timezone="Europe/Stockholm", now=now, address="",
+            name="Lincoln School", timezone="Europe/Stockholm", now=now, address="", is_breached=breached_by(""),
         )  # fmt: skip
         secrets = portal.extensions["cipher"].encrypt({"token": sandbox.sandbox.token})
         connection_id = connect(engine, "clever", {"base_url": sandbox.url}, secrets, now)

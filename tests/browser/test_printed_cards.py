@@ -13,6 +13,7 @@ from sisportal.factory import utc_now
 from sisportal.models import Account, Membership, SchoolClass
 from sisportal.models.database import writing
 from sisportal.syncing.administrators import set_up
+from sisportal.syncing.breached import breached_by
 from tests.browser import steps
 from tests.browser.conftest import Open
 from tests.browser.watching import unusable
@@ -27,7 +28,7 @@ def furnish(portal: Flask) -> None:
     with portal.app_context():
         set_up(
             db.engine, email=steps.EMAIL, password=steps.PASSWORD, first_name="Ada", last_name="Lovelace",
-            name="Lincoln School", timezone="Europe/Stockholm", now=now, address="",
+            name="Lincoln School", timezone="Europe/Stockholm", now=now, address="", is_breached=breached_by(""),
         )  # fmt: skip
         with writing(db.engine).begin() as connection:
             connection.execute(insert(SchoolClass).values(id=1, name="Mathematics 7B", created_at=now))

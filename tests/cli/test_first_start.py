@@ -85,3 +85,10 @@ def test_the_audit_log_says_that_it_was_the_command_line(cli: CommandLine) -> No
     with cli.app.app_context(), db.engine.connect() as connection:
         events = connection.execute(select(AuditEvent.event, AuditEvent.actor, AuditEvent.subject)).all()
     assert events == [("administrator-made", "command line", "ada@example.org")]
+
+
+def test_whoever_types_a_password_that_is_guessed_first_is_warned_and_not_kept_from_it(cli: CommandLine) -> None:
+    said = cli.run("setup", "--email", "ada@example.org", "--password", "Basketball1")
+    assert said.exit_code == 0
+    assert "This password is guessed easily." in said.stderr
+    assert "guessed" not in cli.run("setup", "--email", "ada@example.org", "--password", "correct horse battery").stderr

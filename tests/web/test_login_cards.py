@@ -13,6 +13,7 @@ from sisportal.extensions import db
 from sisportal.models import Account, AuditEvent, LoginCard, Membership, Organization, SchoolClass
 from sisportal.models.database import writing
 from sisportal.syncing import administrators, login_cards, own_password, throttle
+from sisportal.syncing.breached import breached_by
 from sisportal.syncing.review import Who
 from tests.fakes import FakeClock
 from tests.web.conftest import NOW, browser
@@ -298,7 +299,7 @@ def test_a_password_that_is_set_or_changed_ends_cards_and_links(
     administrators.reset_password(engine, "sue", PASSWORD, NOW, actor="a test")
     assert (show(nobody, "sue", code)[0], choose(nobody, path)) == (422, 404)
     code, path = card(ada), link_in(ada.post(f"/accounts/{SUE}/password-link").text)
-    own_password.change(engine, Who("sue", SUE), PASSWORD, "another good long one", "SIS Portal", NOW)
+    own_password.change(engine, Who("sue", SUE), PASSWORD, "another good long one", "SIS Portal", NOW, breached_by(""))
     assert (show(nobody, "sue", code)[0], choose(nobody, path)) == (422, 404)
 
 

@@ -1,5 +1,7 @@
 """Passwords: which are taken, how they are kept, and changing one's own."""
 
+from pathlib import Path
+
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
@@ -10,7 +12,11 @@ from sisportal.extensions import db
 from sisportal.models import Account, AuditEvent
 from sisportal.syncing import administrators
 from sisportal.syncing.administrators import hashed, make_administrator
+from sisportal.syncing.breached import breached_by, sha1
+from sisportal.syncing.setup_code import setup_code
 from tests.web.conftest import NOW, browser
+from tests.web.mailing import link_in
+from tests.web.test_setup import ANSWERS
 from tests.web.watching import words
 
 OLD, NEW = "correct horse battery", "staple on a blue door"
@@ -68,6 +74,38 @@ def test_a_change_that_cannot_be_leaves_the_password_and_says_why(
     assert status == 422
     assert sentence in page
     assert signs_in(app, OLD)
+
+
+def stolen(app: Flask, folder: Path, password: str) -> None:
+    """Let the portal ask a list that holds this password."""
+    path = folder / "pwned.txt"
+    path.write_text(f"{sha1(password)}:3\n")
+    app.extensions["is_breached"] = breached_by(str(path))
+
+
+def test_wherever_a_password_is_chosen_one_that_was_stolen_is_refused(
+    app: Flask, ada: FlaskClient, eve: FlaskClient, nobody: FlaskClient, tmp_path: Path
+) -> None:
+    stolen(app, tmp_path, NEW)
+    status, page = change(eve)
+    assert (status, "stolen somewhere" in page) == (422, True)
+    link = link_in(ada.post(f"/accounts/{EVE}/password-link").text)
+    answer = nobody.post(link, data={"password": NEW, "again": NEW})
+    assert (answer.status_code, "stolen somewhere" in words(answer)) == (422, True)
+    assert nobody.post(link, data={"password": "not in the list", "again": "not in the list"}).status_code == 303
+
+
+def test_the_first_administrator_chooses_no_stolen_password_either(bare_app: Flask, tmp_path: Path) -> None:
+    stolen(bare_app, tmp_path, ANSWERS["password"])
+    code = setup_code(bare_app.extensions["settings"].data_dir)
+    answer = bare_app.test_client().post("/setup", data={**ANSWERS, "code": code})
+    assert (answer.status_code, "stolen somewhere" in words(answer)) == (422, True)
+
+
+def test_nobody_chooses_their_own_name_by_a_link(app: Flask, ada: FlaskClient, nobody: FlaskClient) -> None:
+    link = link_in(ada.post("/accounts/3/password-link").text)
+    for password in ("Tom Eze 26!", "tomeze26", "eze2026!", "ezetom!!", "tom@example.org"):
+        assert nobody.post(link, data={"password": password, "again": password}).status_code == 422, password
 
 
 def test_whoever_sits_at_an_open_browser_cannot_guess_the_password_for_ever(eve: FlaskClient) -> None:
