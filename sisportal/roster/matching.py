@@ -30,6 +30,7 @@ class Reason(StrEnum):
 
     SEVERAL_CANDIDATES = "several-candidates"
     LINKED_ELSEWHERE = "linked-elsewhere"
+    LISTED_ANEW = "listed-anew"
     NAMES_DISAGREE = "names-disagree"
     IDENTITY_CHANGED = "identity-changed"
     CLAIMED_TWICE = "claimed-twice"
@@ -59,7 +60,7 @@ class Match(msgspec.Struct, frozen=True):
     """Ids that the key led to, ascending; those ruled out by a decision are not among them."""
     reason: Reason | None = None
     evidence: dict[str, Any] = {}
-    """``rule`` (``key``, ``decided``, ``identity``) and what it saw: JSON for the action's page."""
+    """``rule`` (``key``, ``alike``, ``decided``, ``identity``) and what it saw: JSON for the action's page."""
 
     @property
     def decided(self) -> bool:

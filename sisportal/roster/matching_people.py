@@ -26,6 +26,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     student_id: str = ""
     teacher_id: str = ""
     sis_id: str = ""
+    state_id: str = ""
+    username: str = ""
     source_id: str = ""
     """The provider's identifier of the account where it is known without a link of this connection."""
     birth_date: str = ""
@@ -95,7 +97,7 @@ def match_value(person: Person, options: Options) -> str:
         return folded(person.email)
     if key == StudentKey.SOURCE_ID:
         return folded(person.source_id)
-    if key == StudentKey.SIS_ID and not _number_is_sis_id(person.role, options):
+    if key == StudentKey.SIS_ID and not number_is_sis_id(person.role, options):
         return folded(person.sis_id)
     return folded(person.number)
 
@@ -118,7 +120,7 @@ def match_person(person: Person, index: KeyIndex, decision: Decision = UNDECIDED
         "rule": "key",
         "key": str(match_key(person.role, index.options)),
         "value": value,
-        "candidates": [_shown(held, held.id in agreeing) for held in found],
+        "candidates": [shown(held, held.id in agreeing) for held in found],
     }
     return Match(outcome, target, tuple(held.id for held in found), reason, evidence)
 
@@ -144,7 +146,8 @@ def _same_person(person: Person, held: Candidate) -> bool:
     return names_agree(name, held.name) or first_names_agree(name, held.name)
 
 
-def _shown(held: Candidate, agrees: bool) -> dict[str, Any]:  # noqa: FBT001  # one of a row's values, not a switch
+def shown(held: Candidate, agrees: bool) -> dict[str, Any]:  # noqa: FBT001  # one of a row's values, not a switch
+    """An account as evidence names it; ``agrees``: whether the names do."""
     return {
         "id": held.id,
         "name": f"{held.first_name} {held.last_name}".strip(),
@@ -168,12 +171,13 @@ def _held_values(held: Candidate, options: Options) -> set[str]:
         values = [held.sis_id]
     else:
         values = [held.teacher_id if role is Role.TEACHER else held.student_id]
-        if _number_is_sis_id(role, options):
+        if number_is_sis_id(role, options):
             values.append(held.sis_id)
     return {folded(value) for value in values} - {""}
 
 
-def _number_is_sis_id(role: Role, options: Options) -> bool:
+def number_is_sis_id(role: Role, options: Options) -> bool:
+    """Whether the SIS's number of people of the role is kept as their SIS ID (options 17 and 18)."""
     if role is Role.TEACHER:
         return options.map_teacher_id is TeacherIdTarget.SIS_ID
     return options.map_student_id is StudentIdTarget.SIS_ID

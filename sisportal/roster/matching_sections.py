@@ -78,7 +78,7 @@ def match_section(
         "rule": "key",
         "key": str(index.options.match_sections),
         "value": section_value(section, index.options),
-        "candidates": [_shown(held) for held in found],
+        "candidates": [shown(held) for held in found],
     }
     ids = tuple(held.id for held in found)
     unlinked = [held.id for held in found if not held.linked_to]
@@ -100,7 +100,8 @@ def _far_apart(section: Section, held: ClassCandidate) -> bool:
     return dates_far_apart(section.start, section.finish, held.start, held.finish)
 
 
-def _shown(held: ClassCandidate) -> dict[str, Any]:
+def shown(held: ClassCandidate) -> dict[str, Any]:
+    """A class as evidence names it."""
     return {
         "id": held.id,
         "name": held.name,

@@ -131,8 +131,8 @@ WARNINGS: dict[str, tuple[str, str, str, str]] = {
     "possible-duplicate": (
         "warning",
         "portal",
-        "{who} would be added, and has the name, grade and school of an account that has no link (account {value}).",
-        "Compare the two. Where they are one person, choose to link instead of adding.",
+        "{who} would be added, and is like one that is here and that the SIS does not list (number {value}).",
+        "Compare them. Where they are the same, choose to link instead of adding.",
     ),
     # --- sections
     "no-teacher": (
@@ -332,7 +332,8 @@ _RELEASE = "Look at them, then release them by typing their number, or untick th
 HELD: dict[str, str] = {
     "several-candidates": "Several accounts or classes have the key. Choose the one that is the same, or create a new one.",
     "linked-elsewhere": "The one that has the key is linked to another id of the SIS. Say whether they are the same.",
-    "doubted-delete": "A new record of the SIS has the key of this one. Decide that record first: nothing is archived before it is known whether they are the same.",
+    "listed-anew": "It is like one that the SIS lists no more: it may be the same under a new id. Say whether they are the same.",
+    "doubted-delete": "A new record of the SIS may be this one. Decide that record first: nothing is archived before it is known whether they are the same.",
     "names-disagree": "The key agrees and the names do not. Say whether they are the same person.",
     "identity-changed": "The id is the same and the name is wholly another. Say whether it is still the same person.",
     "claimed-twice": "Two records of the SIS want the same account or class. Say which of them is the same.",

@@ -13,6 +13,8 @@ from sisportal.syncing.actions import ACTIONS, IS_HELD
 Scope = tuple[str, str]
 """Type of action and ``source_id`` of the school."""
 _PEOPLE = ("student", "teacher")
+ANOTHER_ID = (str(Reason.LINKED_ELSEWHERE), str(Reason.LISTED_ANEW))
+"""Why somebody is held whose account is linked to another id."""
 
 
 class Changing(msgspec.Struct):
@@ -21,7 +23,7 @@ class Changing(msgspec.Struct):
     actions: dict[Scope, list[int]] = {}
     """Ids of the actions that are ticked and not held, and give a link another id."""
     doubts: Counter[Scope] = msgspec.field(default_factory=Counter)
-    """How many people are held because the account that has their key is linked to another id."""
+    """How many people are held because the account that they may be is linked to another id."""
 
     @property
     def numbers(self) -> Counter[Scope]:
@@ -55,7 +57,7 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> bool:
 
 
 def _doubts(connection: Connection, sync_id: int) -> Counter[Scope]:
-    about = (ACTIONS.c.sync_id == sync_id, IS_HELD, ACTIONS.c.held == str(Reason.LINKED_ELSEWHERE))
+    about = (ACTIONS.c.sync_id == sync_id, IS_HELD, ACTIONS.c.held.in_(ANOTHER_ID))
     statement = select(ACTIONS.c.type, ACTIONS.c.school, func.count()).where(*about, ACTIONS.c.type.in_(_PEOPLE))
     rows = connection.execute(statement.group_by(ACTIONS.c.type, ACTIONS.c.school))
     return Counter({(row[0], row[1]): row[2] for row in rows})

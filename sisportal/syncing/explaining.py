@@ -51,6 +51,22 @@ _KEYS = {
     "source_id": "SIS's own ID",
     "class_name": "class name",
 }
+_ALIKE = {
+    "name": "the name and school",
+    "birth_date": "the name and date of birth",
+    "number": "the number",
+    "sis_id": "the SIS ID",
+    "state_id": "the state ID",
+    "legacy_id": "the ID that older versions of the API use",
+    "email": "the e-mail address",
+    "username": "the username",
+    "class_name": "the name",
+    "course": "the course",
+    "teacher": "the teacher",
+    "period": "the period",
+    "students": "most students",
+}
+"""What a record and one that it may be have in common."""
 STYLES = {"instructor": "Instructor-led", "blended": "Blended", "self-paced": "Self-paced"}
 _ONE_OF = {"roles": "role", "organizations": "organization"}
 """A list, and the field that holds the first of it."""
@@ -183,9 +199,10 @@ def kept_back_words(
 def evidence_sentences(evidence: Mapping[str, Any]) -> list[str]:
     """Why an action concerns the record that it does."""
     match evidence.get("rule"):
-        case "key":
+        case "key" | "alike":
             key = _KEYS.get(evidence.get("key", ""), str(evidence.get("key", "")))
-            return [_candidate(key, str(evidence.get("value", "")), each) for each in evidence.get("candidates", ())]
+            value, candidates = str(evidence.get("value", "")), evidence.get("candidates", ())
+            return [_alike(each) if "agree" in each else _candidate(key, value, each) for each in candidates]
         case "decided":
             same = evidence.get("decision") == "same"
             return ["A person said that they are the same." if same else "A person said to create a new one."]
@@ -241,6 +258,21 @@ def _candidate(key: str, value: str, candidate: Mapping[str, Any]) -> str:
     return (
         f"The {key} {value} is that of {candidate.get('name') or 'a nameless one'}, number {candidate.get('id')}{tail}."
     )
+
+
+def _alike(candidate: Mapping[str, Any]) -> str:
+    """What a record has in common with one that it may be although the key leads elsewhere."""
+    agree = [_ALIKE.get(each, each) for each in candidate.get("agree", ())]
+    listed = "lists too" if candidate.get("listed") else "does not list any more"
+    return (
+        f"It has {_list(agree)} of {candidate.get('name') or 'a nameless one'}, number {candidate.get('id')}, "
+        f"which the SIS {listed} ({candidate.get('linked_to')})."
+    )
+
+
+def _list(words: Sequence[str]) -> str:
+    """``the name, the course and the period``."""
+    return " and ".join(part for part in (", ".join(words[:-1]), words[-1] if words else "nothing") if part)
 
 
 def _both(name: str, values: list[Any]) -> str:

@@ -8,10 +8,9 @@ from sqlalchemy import Connection, and_, func, select, update
 from sisportal.models import ActionState, SisConnection, Sync, SyncMode
 from sisportal.roster.catalogue import held_sentence
 from sisportal.roster.guards import Counted, Guard, GuardedAction, Hold, class_hold, scope_holds
-from sisportal.roster.matching import Reason
 from sisportal.roster.options import Options
 from sisportal.syncing.actions import ACTIONS, IS_HELD
-from sisportal.syncing.changing_ids import Changing, Scope, read_changing
+from sisportal.syncing.changing_ids import ANOTHER_ID, Changing, Scope, read_changing
 from sisportal.syncing.connections import stored_options
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
@@ -145,7 +144,7 @@ def _too_many(ids: Changing, active: Counter[Scope], scope: Scope, options: Opti
 
 def _doubted(entry: dict[str, Any], ids: Changing, active: Counter[Scope], options: Options) -> dict[str, Any]:
     """The hold of doubts; where too many ids would change, it says so."""
-    if entry["reason"] != Reason.LINKED_ELSEWHERE:
+    if entry["reason"] not in ANOTHER_ID:
         return entry
     for scope in sorted(ids.doubts):
         if scope[0] == entry["type"] and (sentence := _too_many(ids, active, scope, options)):

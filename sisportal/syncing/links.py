@@ -40,8 +40,8 @@ class Links:
         return self._of_source.get(action.source_id) or self._of_target.get(action.target_id or 0)
 
     def written(self, action: Stored) -> Values:
-        """What was last written of the action's record."""
-        linked = self._of_source.get(action.source_id)
+        """What was last written of the action's record, or, where its link moves, of the account or class that has it."""
+        linked = self.before(action)
         return {} if linked is None else decode_values(linked.written)
 
 

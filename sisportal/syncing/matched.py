@@ -3,7 +3,7 @@
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, Text, and_, select, type_coerce
 
 from sisportal.roster.fields import Places, Values
 from sisportal.roster.matching import Match, Outcome, Reason
@@ -13,11 +13,13 @@ from sisportal.roster.records import Person, Section
 from sisportal.syncing.held import (
     ACCOUNT_LINKS,
     ACCOUNTS,
+    CLASS_LINKS,
     CLASSES,
     account_columns,
     account_held,
     class_columns,
     class_held,
+    decode_values,
 )
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
 
@@ -141,18 +143,26 @@ def held_accounts(connection: Connection, ids: list[int]) -> dict[int, Held]:
         return {}
     statement = select(ACCOUNTS.c.id, ACCOUNTS.c.archived_at, *account_columns()).where(ACCOUNTS.c.id.in_(ids))
     rows = connection.execute(statement)
-    return {row[0]: Held(row[0], account_held(row[2:]), _nothing(), row[1] is not None) for row in rows}
+    return {row[0]: Held(row[0], account_held(row[2:]), {}, row[1] is not None) for row in rows}
 
 
-def held_classes(connection: Connection, ids: list[int]) -> dict[int, Held]:
-    """As ``held_accounts``, of classes."""
+def held_classes(connection: Connection, connection_id: int, ids: list[int]) -> dict[int, Held]:
+    """As ``held_accounts``, of classes; of one that is linked, its people are those that were last written."""
     if not ids:
         return {}
-    statement = select(CLASSES.c.id, CLASSES.c.archived_at, *class_columns()).where(CLASSES.c.id.in_(ids))
-    rows = connection.execute(statement)
-    return {row[0]: Held(row[0], class_held(row[2:]), _nothing(), row[1] is not None) for row in rows}
+    link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.class_id == CLASSES.c.id)
+    statement = (
+        select(CLASSES.c.id, CLASSES.c.archived_at, type_coerce(CLASS_LINKS.c.written, Text), *class_columns())
+        .select_from(CLASSES.outerjoin(CLASS_LINKS, link))
+        .where(CLASSES.c.id.in_(ids))
+    )
+    found: dict[int, Held] = {}
+    for row in connection.execute(statement):
+        values = class_held(row[3:])
+        written = values | _people_of(decode_values(row[2])) if row[2] else {}
+        found[row[0]] = Held(row[0], values, written, row[1] is not None)
+    return found
 
 
-def _nothing() -> Values:
-    """What was last written of a record that no sync has written yet."""
-    return {}
+def _people_of(written: Values) -> Values:
+    return {name: written[name] for name in ("teachers", "students") if name in written}

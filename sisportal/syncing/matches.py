@@ -1,27 +1,24 @@
-"""Records without a link: matched with what the portal holds, and planned as an add, a link or a held case (SPEC 6.3)."""
+"""People without a link: matched with what the portal holds, and planned as an add, a link or a held case (SPEC 6.3)."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Text, and_, exists, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Engine, Text, and_, exists, select, type_coerce
 
 from sisportal.models import MatchDecision
 from sisportal.roster.fields import Places, home
 from sisportal.roster.guards import Guard
+from sisportal.roster.likeness import Traces, keys_of, or_alike
 from sisportal.roster.matching import UNDECIDED, Claims, Decision, Match, Outcome, decisions, identity_check
 from sisportal.roster.matching_people import Candidate, DuplicateIndex, KeyIndex, match_person, match_value
-from sisportal.roster.matching_sections import ClassCandidate, ClassIndex, match_section
 from sisportal.roster.options import Options
-from sisportal.roster.planning import Held, Planned, person_label, plan_link, plan_person, section_label
-from sisportal.roster.records import Person, Problem, Section
+from sisportal.roster.planning import Held, Planned, person_label, plan_link, plan_person
+from sisportal.roster.records import Person, Problem
 from sisportal.roster.usernames import Usernames
 from sisportal.syncing.doubted import Doubts
 from sisportal.syncing.held import (
     ACCOUNT_LINKS,
     ACCOUNTS,
-    CLASS_LINKS,
-    CLASSES,
     account_columns,
     account_held,
     decode_values,
@@ -32,13 +29,12 @@ from sisportal.syncing.matched import (
     Incoming,
     free_targets,
     held_accounts,
-    held_classes,
     link_only,
     person_action,
     replacing,
-    section_action,
 )
-from sisportal.syncing.mirror import PEOPLE, SECTIONS
+from sisportal.syncing.mirror import PEOPLE
+from sisportal.syncing.traces import account_traces, any_links
 
 PlannedRecord = tuple[Planned, tuple[Problem, ...]]
 _ROLES = ("student", "teacher")
@@ -50,7 +46,7 @@ class PersonMatches:
     def __init__(self, engine: Engine, connection_id: int, kind: str, options: Options, ids: dict[str, str]) -> None:
         """``ids``: those that another version of the API explains, linked now -> listed now (``changed_ids``)."""
         self._engine, self._connection_id, self._kind, self._options = engine, connection_id, kind, options
-        self._was = {now: was for was, now in ids.items()}
+        self._was, self._explained = {now: was for was, now in ids.items()}, frozenset(ids)
         self.decisions = read_decisions(engine, connection_id, "people")
         """What people said of this connection's people, by ``source_id``."""
         self.moved: set[str] = set()
@@ -60,14 +56,15 @@ class PersonMatches:
         self._opened = False
         self._index = KeyIndex([], options)
         self._duplicates = DuplicateIndex([])
+        self._traces = Traces([], options)
         self._claims = Claims()
 
     def plan(self, new: list[Incoming[Person]], places: Places) -> Iterator[PlannedRecord]:
         """The actions for some of them, in their order."""
         if not new:
             return
-        self._open()
-        matches = [self._match(each.record) for each in new]
+        self._open(places)
+        matches = [self._claims.settle(self._found(each.record, places)) for each in new]
         with self._engine.connect() as connection:
             matches, links = free_targets(connection, self._connection_id, ACCOUNT_LINKS, matches)
             held = held_accounts(connection, [match.target for match in matches if match.target is not None])
@@ -80,21 +77,21 @@ class PersonMatches:
 
     def replacement(self, incoming: Incoming[Person], account_id: int, places: Places) -> Planned:
         """A new account for somebody who was said not to be the one that their id is linked to (SPEC 6.3)."""
-        self._open()
+        self._open(places)
         planned = person_action(incoming, DECIDED_NEW, None, "", self._kind, self._options, places)
         planned.after["username"] = self._usernames.allocate(incoming.record)
         return replacing(planned, account_id)
 
-    def doubts(self) -> Doubts:
+    def doubts(self, places: Places) -> Doubts:
         """Which accounts the records without a link may be, in the whole mirror, whatever of it is planned."""
-        self._open()
+        self._open(places)
         return self._doubts
 
-    def _open(self) -> None:
+    def _open(self, places: Places) -> None:
         if not self._opened:
             self._opened = True
             self._usernames = Usernames(self._taken())
-            self._find_candidates()
+            self._find_candidates(places)
 
     def _moved(self, incoming: Incoming[Person], account: Held, places: Places) -> Planned | None:
         """Somebody who is linked under the id that another version of the API gave them; None where a person said no.
@@ -158,41 +155,62 @@ class PersonMatches:
         return planned, self._duplicate(incoming.record, places)
 
     def _duplicate(self, person: Person, places: Places) -> tuple[Problem, ...]:
-        school = home(person.schools, person.school, places)
-        organization = places.get(school) if school else None
-        found = self._duplicates.find(person, organization, self.decisions.get(person.source_id, UNDECIDED))
+        organization = organization_of(person, places)
+        decision = self.decisions.get(person.source_id, UNDECIDED)
+        found = self._duplicates.find(person, organization, decision)
+        found += self._traces.archived(person, organization, decision)
         if not found:
             return ()
-        value = ", ".join(str(id_) for id_ in found)
-        return (Problem("possible-duplicate", str(person.role), person.source_id, "name", value, school or ""),)
+        value = ", ".join(str(id_) for id_ in sorted(found))
+        return (
+            Problem(
+                "possible-duplicate",
+                str(person.role),
+                person.source_id,
+                "name",
+                value,
+                home(person.schools, person.school, places) or "",
+            ),
+        )
 
-    def _match(self, person: Person) -> Match:
-        return self._claims.settle(self._found(person))
-
-    def _found(self, person: Person) -> Match:
+    def _found(self, person: Person, places: Places) -> Match:
         decision = self.decisions.get(person.source_id, UNDECIDED)
-        return match_person(person, self._index, decision)
+        match = match_person(person, self._index, decision)
+        return or_alike(match, self._traces.missing(person, organization_of(person, places), decision))
 
     def _taken(self) -> Iterator[str]:
         with self._engine.connect() as connection:
             yield from connection.scalars(select(ACCOUNTS.c.username).execution_options(yield_per=5_000))
 
-    def _find_candidates(self) -> None:
+    def _find_candidates(self, places: Places) -> None:
         """Gather what the new people may be; two passes over them, because two may claim one account."""
         with self._engine.connect() as connection:
             any_held = connection.scalar(select(exists().where(ACCOUNTS.c.role.in_(_ROLES))))
+            linked = any_links(connection, self._connection_id)
         if not any_held:
             return
-        wanted = {match_value(person, self._options) for person in self._new_people()}
+        wanted, traced = set[str](), set[int]()
+        for person in self._new_people():
+            wanted.add(match_value(person, self._options))
+            if linked:
+                traced.update(map(hash, keys_of(person, organization_of(person, places))))
         if not wanted:
             return
         candidates = list(self._candidates())
         self._index = KeyIndex(candidates, self._options, wanted)
         self._duplicates = DuplicateIndex(candidates)
+        if linked:
+            self._trace(candidates, traced)
         for person in self._new_people():
-            match = self._found(person)
+            match = self._found(person, places)
             self._claims.note(match)
             self._doubts.note(match, person.source_id, person_label(person))
+
+    def _trace(self, candidates: list[Candidate], wanted: set[int]) -> None:
+        with self._engine.connect() as connection:
+            self._traces = account_traces(
+                connection, self._connection_id, candidates, self._options, wanted=wanted, explained=self._explained
+            )
 
     def _new_people(self) -> Iterator[Person]:
         link = and_(
@@ -215,87 +233,12 @@ class PersonMatches:
             yield from account_candidates(connection, self._connection_id, ACCOUNTS.c.role.in_(_ROLES))
 
 
-class SectionMatches:
-    """Plans the sections of one connection that have no link yet."""
-
-    def __init__(self, engine: Engine, connection_id: int, kind: str, options: Options) -> None:
-        self._engine, self._connection_id, self._kind, self._options = engine, connection_id, kind, options
-        self._decisions = read_decisions(engine, connection_id, "sections")
-        self.moved: set[str] = set()
-        """As of ``PersonMatches``."""
-        self._doubts = Doubts()
-        self._opened = False
-        self._index = ClassIndex([], options)
-        self._claims = Claims()
-
-    def plan(self, new: list[Incoming[Section]], members: frozenset[str], places: Places) -> Iterator[PlannedRecord]:
-        """The actions for some of them, in their order; ``members`` as ``plan_section`` takes them."""
-        if not new:
-            return
-        self._open(places)
-        matches = [self._claims.settle(self._found(each.record, places)) for each in new]
-        with self._engine.connect() as connection:
-            matches, links = free_targets(connection, self._connection_id, CLASS_LINKS, matches)
-            held = held_classes(connection, [match.target for match in matches if match.target is not None])
-        self.moved.update(links.values())
-        for each, match in zip(new, matches, strict=True):
-            class_, was = held.get(match.target or 0), links.get(match.target or 0, "")
-            yield section_action(each, match, class_, was, members, self._kind, self._options, places), ()
-
-    def doubts(self, places: Places) -> Doubts:
-        """As of ``PersonMatches``, of classes."""
-        self._open(places)
-        return self._doubts
-
-    def _open(self, places: Places) -> None:
-        if self._opened:
-            return
-        self._opened = True
-        with self._engine.connect() as connection:
-            any_new = connection.execute(self._unlinked().limit(1)).first()
-        if any_new is None:
-            return
-        self._index = ClassIndex(self._candidates(), self._options)
-        for section in self._new_sections():
-            match = self._found(section, places)
-            self._claims.note(match)
-            self._doubts.note(match, section.source_id, section_label(section))
-
-    def _found(self, section: Section, places: Places) -> Match:
-        decision = self._decisions.get(section.source_id, UNDECIDED)
-        return match_section(section, places.get(section.school), self._index, decision)
-
-    def _new_sections(self) -> Iterator[Section]:
-        decode = msgspec.json.Decoder(Section).decode
-        with self._engine.connect() as connection:
-            for payload in connection.scalars(self._unlinked().execution_options(yield_per=500)):
-                yield decode(payload)
-
-    def _unlinked(self) -> Select[str]:
-        link = and_(CLASS_LINKS.c.connection_id == self._connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)
-        listed = (
-            SECTIONS.c.connection_id == self._connection_id,
-            SECTIONS.c.in_scope,
-            SECTIONS.c.gone_in_sync.is_(None),
-        )
-        return (
-            select(type_coerce(SECTIONS.c.payload, Text))
-            .select_from(SECTIONS.outerjoin(CLASS_LINKS, link))
-            .where(*listed, CLASS_LINKS.c.class_id.is_(None))
-            .order_by(SECTIONS.c.id)
-        )
-
-    def _candidates(self) -> Iterator[ClassCandidate]:
-        with self._engine.connect() as connection:
-            yield from class_candidates(connection, self._connection_id, CLASSES.c.is_parent.is_(False))
-
-
 def account_candidates(connection: Connection, connection_id: int, *which: ColumnElement[bool]) -> Iterator[Candidate]:
     """Accounts as matching sees them, with what this connection has linked them to."""
     link = and_(ACCOUNT_LINKS.c.connection_id == connection_id, ACCOUNT_LINKS.c.account_id == ACCOUNTS.c.id)
     columns = (
         "id", "role", "first_name", "last_name", "preferred_name", "email", "student_id", "teacher_id", "sis_id",
-        "birth_date", "grade",
+        "birth_date", "grade", "state_id", "username",
     )  # fmt: skip
     statement = (
         select(
@@ -309,28 +252,7 @@ def account_candidates(connection: Connection, connection_id: int, *which: Colum
     )
     for row in connection.execute(statement.execution_options(yield_per=2_000)):
         known = dict(zip(columns, row, strict=False))
-        yield Candidate(**known, organization=row[11], linked_to=row[12] or "", archived=row[13] is not None)
-
-
-def class_candidates(
-    connection: Connection, connection_id: int, *which: ColumnElement[bool]
-) -> Iterator[ClassCandidate]:
-    """Classes as matching sees them, with what this connection has linked them to."""
-    link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.class_id == CLASSES.c.id)
-    columns = ("id", "name", "sis_id", "start", "finish")
-    statement = (
-        select(
-            *(CLASSES.c[name] for name in columns),
-            CLASSES.c.organization_id,
-            CLASS_LINKS.c.source_id,
-            CLASSES.c.archived_at,
-        )
-        .select_from(CLASSES.outerjoin(CLASS_LINKS, link))
-        .where(*which)
-    )
-    for row in connection.execute(statement.execution_options(yield_per=2_000)):
-        known: dict[str, Any] = dict(zip(columns, row, strict=False))
-        yield ClassCandidate(**known, organization=row[5], linked_to=row[6] or "", archived=row[7] is not None)
+        yield Candidate(**known, organization=row[13], linked_to=row[14] or "", archived=row[15] is not None)
 
 
 def read_decisions(engine: Engine, connection_id: int, collection: str) -> dict[str, Decision]:
@@ -342,3 +264,9 @@ def read_decisions(engine: Engine, connection_id: int, collection: str) -> dict[
     )
     with engine.connect() as connection:
         return decisions((row[0], row[1], row[2]) for row in connection.execute(statement))
+
+
+def organization_of(person: Person, places: Places) -> int | None:
+    """The organization that the SIS says somebody is of; None also where the portal is of one school."""
+    school = home(person.schools, person.school, places)
+    return places.get(school) if school else None

@@ -31,7 +31,8 @@ from sisportal.syncing.held import (
 )
 from sisportal.syncing.local_edits import teaching_by_hand
 from sisportal.syncing.matched import Incoming
-from sisportal.syncing.matches import PersonMatches, SectionMatches
+from sisportal.syncing.matches import PersonMatches
+from sisportal.syncing.matches_sections import SectionMatches
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
 from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import chunks
@@ -240,7 +241,7 @@ class Planner:
             return  # whoever an earlier fetch proved to be gone may be back in the part that this one did not see
         for rows in self._read(self._chosen(PEOPLE, people_gone(self._connection_id)), _PEOPLE_AT_ONCE):
             elsewhere = listing_people(self._engine, self._connection_id, [row[1] for row in rows])
-            doubts = self._people.doubts() if self._people else Doubts()
+            doubts = self._people.doubts(self._places) if self._people else Doubts()
             for row in rows:
                 if row[0] in self._ids or row[0] in self._moved:
                     continue  # listed, under the id of another version, or under one that a person said is theirs

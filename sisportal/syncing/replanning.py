@@ -7,6 +7,8 @@ from sqlalchemy import Connection, Row, Text, and_, func, literal_column, select
 
 from sisportal.models import Action, ActionState, SisConnection, Sync
 from sisportal.roster.fields import Places
+from sisportal.roster.likeness import or_alike
+from sisportal.roster.likeness_sections import or_alike_class
 from sisportal.roster.matching import UNDECIDED, Decision, Match, Outcome, Reason, as_decided, identity_check
 from sisportal.roster.matching_people import DuplicateIndex, KeyIndex, match_person
 from sisportal.roster.matching_sections import ClassIndex, match_section
@@ -36,9 +38,11 @@ from sisportal.syncing.matched import (
     replacing,
     section_action,
 )
-from sisportal.syncing.matches import account_candidates, class_candidates
+from sisportal.syncing.matches import account_candidates, organization_of
+from sisportal.syncing.matches_sections import class_candidates
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
 from sisportal.syncing.states import NotAllowed
+from sisportal.syncing.traces import account_traces, class_traces
 
 GONE = "The SIS no longer lists this record as it was planned. Prepare again."
 
@@ -166,11 +170,13 @@ def _replan_section(connection: Connection, plan: Known, action: Row[Any], decis
     incoming = Incoming(*_mirrored(connection, plan, action, SECTIONS, Section))
     match = as_decided(decision)
     if match is None:
-        found = class_candidates(connection, plan.connection_id, CLASSES.c.id.in_(_candidates(action)))
-        index = ClassIndex(found, plan.options)
+        among = CLASSES.c.id.in_(_candidates(action))
+        index = ClassIndex(class_candidates(connection, plan.connection_id, among), plan.options)
         match = match_section(incoming.record, plan.places.get(incoming.record.school), index, decision)
+        alike = class_traces(connection, plan.connection_id, among).missing(incoming.record, decision)
+        match = or_alike_class(match, alike)
     match = _settled(connection, plan, action, match)
-    class_ = held_classes(connection, [match.target]).get(match.target) if match.target else None
+    class_ = held_classes(connection, plan.connection_id, [match.target]).get(match.target) if match.target else None
     was = link_of(connection, plan, "section", match.target) if match.target else ""
     members = frozenset(action.roster.get("join", ()))  # of a section without a class everybody who can be in it joins
     return section_action(incoming, match, class_, was, members, plan.kind, plan.options, plan.places)
@@ -180,8 +186,10 @@ def _match_person(connection: Connection, plan: Known, action: Row[Any], person:
     decided = as_decided(decision)
     if decided is not None:
         return decided
-    found = account_candidates(connection, plan.connection_id, ACCOUNTS.c.id.in_(_candidates(action)))
-    return match_person(person, KeyIndex(found, plan.options), decision)
+    found = list(account_candidates(connection, plan.connection_id, ACCOUNTS.c.id.in_(_candidates(action))))
+    match = match_person(person, KeyIndex(found, plan.options), decision)
+    traces = account_traces(connection, plan.connection_id, found, plan.options)
+    return or_alike(match, traces.missing(person, organization_of(person, plan.places), decision))
 
 
 def _candidates(action: Row[Any]) -> list[int]:
@@ -230,9 +238,14 @@ def _duplicates(
 ) -> list[Problem]:
     named = ACCOUNTS.c.search.startswith(searchable(person.last_name, person.first_name), autoescape=True)
     same_role = ACCOUNTS.c.role == str(person.role)
-    index = DuplicateIndex(account_candidates(connection, plan.connection_id, named, same_role))
-    found = index.find(person, plan.places.get(planned.school), decision)
-    if not found or not folded(person.last_name + person.first_name):
+    if not folded(person.last_name + person.first_name):
         return []
-    value = ", ".join(str(id_) for id_ in found)
+    candidates = list(account_candidates(connection, plan.connection_id, named, same_role))
+    organization = plan.places.get(planned.school)
+    found = DuplicateIndex(candidates).find(person, organization, decision)
+    traces = account_traces(connection, plan.connection_id, candidates, plan.options)
+    found += traces.archived(person, organization, decision)
+    if not found:
+        return []
+    value = ", ".join(str(id_) for id_ in sorted(found))
     return [Problem("possible-duplicate", str(person.role), person.source_id, "name", value, planned.school)]

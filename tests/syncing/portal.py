@@ -31,11 +31,13 @@ from sisportal.models.database import writing
 from sisportal.providers.base import Provider
 from sisportal.providers.opening import open_clever
 from sisportal.roster.fields import ACCOUNT_FIELDS, CLASS_FIELDS
+from sisportal.roster.matching import Reason
 from sisportal.roster.options import with_option
 from sisportal.sandbox.serving import Served
 from sisportal.syncing import connections
 from sisportal.syncing.commit import commit
 from sisportal.syncing.connections import ConnectionFacts, OpenProvider
+from sisportal.syncing.deciding import Said, decide
 from sisportal.syncing.directory_export import export_json
 from sisportal.syncing.held import column_name
 from sisportal.syncing.kept_back import propose_again
@@ -158,9 +160,16 @@ class Portal:
         self.now += timedelta(minutes=1)
         return state
 
+    def say_new(self, sync_id: int) -> None:
+        """Say of whoever, and whatever, is listed under a new id that it is somebody, or something, else."""
+        of_it = (Action.sync_id == sync_id, Action.held == Reason.LISTED_ANEW)
+        for action in self.rows(Action, *of_it):
+            decide(self.engine, sync_id, action.id, Said(create=True), WHO, self.now)
+
     def sync_all(self) -> int:
-        """Prepare, release what the guards hold, and commit everything; the sync's id."""
+        """Prepare, release what the guards hold, and commit everything as new that may be; the sync's id."""
         sync_id = self.prepare()
+        self.say_new(sync_id)
         release_guards(self.engine, sync_id, WHO, self.now)
         assert self.commit(sync_id) == SyncState.COMMITTED, self.sync(sync_id).note
         return sync_id

@@ -73,6 +73,7 @@ def test_ten_days_in_a_row_leave_portal_and_district_equal(portal: Portal, distr
             continue
         changes = expected.commit(district)
         assert seen(portal.actions(sync_id).values()) == changes
+        portal.say_new(sync_id)
         release_guards(portal.engine, sync_id, WHO, portal.now)
         assert portal.commit(sync_id) is SyncState.COMMITTED
         assert_holds(portal, expected)

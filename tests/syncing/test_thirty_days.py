@@ -53,6 +53,7 @@ class DailyPortal(Portal):
         return request_sync(self.engine, self.connection_id, self.now, mode=self.mode)
 
     def commit_all(self, sync_id: int) -> None:
+        self.say_new(sync_id)
         release_guards(self.engine, sync_id, WHO, self.now)
         assert self.commit(sync_id) == SyncState.COMMITTED, self.sync(sync_id).note
 

@@ -1,0 +1,102 @@
+"""Linked accounts and classes whose records the SIS lists no more: whom, and what, a new record may be (SPEC 6.3).
+
+Read only where there are new records and the connection has links: a first sync and an unchanged one never ask.
+"""
+
+from collections.abc import Container, Iterable, Iterator
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, Text, and_, exists, or_, select, type_coerce
+
+from sisportal.models import Sync, SyncState
+from sisportal.roster.likeness import Trace, Traces
+from sisportal.roster.likeness_sections import ClassTrace, ClassTraces
+from sisportal.roster.matching_people import Candidate
+from sisportal.roster.matching_sections import ClassCandidate
+from sisportal.roster.options import Options
+from sisportal.roster.records import Person, Section
+from sisportal.syncing.held import ACCOUNT_LINKS, CLASS_LINKS, CLASSES
+from sisportal.syncing.mirror import PEOPLE, SECTIONS
+from sisportal.syncing.rows import AT_ONCE
+
+SYNCS_BACK = 5
+"""Archived classes count that one of so many of the last commits archived: names of classes come back every year."""
+
+
+def any_links(connection: Connection, connection_id: int) -> bool:
+    """Whether anybody is linked to the connection at all."""
+    return bool(connection.scalar(select(exists().where(ACCOUNT_LINKS.c.connection_id == connection_id))))
+
+
+def account_traces(
+    connection: Connection,
+    connection_id: int,
+    candidates: Iterable[Candidate],
+    options: Options,
+    *,
+    wanted: Container[int] | None = None,
+    explained: Container[str] = (),
+) -> Traces:
+    """The traces of those candidates that are linked; ``explained``: ids of links that a version of the API explains."""
+    gone = _gone_people(connection, connection_id)
+
+    def traces() -> Iterator[Trace]:
+        for held in candidates:
+            listed = held.id not in gone
+            if held.linked_to and held.linked_to not in explained and not (listed and held.archived):
+                yield Trace(held, gone.get(held.id), listed)
+
+    return Traces(traces(), options, wanted)
+
+
+def class_traces(
+    connection: Connection, connection_id: int, *which: ColumnElement[bool], recent: bool = True
+) -> ClassTraces:
+    """The traces of classes whose section is gone; of archived ones only those of late, unless not ``recent``."""
+    link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)
+    committed = (
+        select(Sync.id)
+        .where(Sync.connection_id == connection_id, Sync.state.in_((SyncState.COMMITTED, SyncState.PARTLY_COMMITTED)))
+        .order_by(Sync.id.desc())
+        .limit(SYNCS_BACK)
+    )
+    statement: Select[int, str, bool, str] = (
+        select(
+            CLASSES.c.id,
+            CLASS_LINKS.c.source_id,
+            CLASSES.c.archived_at.is_not(None),
+            type_coerce(SECTIONS.c.payload, Text),
+        )
+        .select_from(CLASS_LINKS.join(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id).join(SECTIONS, link))
+        .where(SECTIONS.c.connection_id == connection_id, *which)
+        .where(or_(SECTIONS.c.gone_in_sync.is_not(None), SECTIONS.c.in_scope.is_(False)))
+    )
+    if recent:
+        late = CLASSES.c.archived_by_sync.in_(committed)
+        statement = statement.where(or_(CLASSES.c.archived_at.is_(None), late))
+    decode = msgspec.json.Decoder(Section).decode
+
+    def traces() -> Iterator[ClassTrace]:
+        for id_, source_id, archived, payload in connection.execute(statement.execution_options(yield_per=AT_ONCE)):
+            said = decode(payload)
+            held = ClassCandidate(
+                id_, said.name or said.course_name, start=said.start, finish=said.finish, linked_to=source_id,
+                archived=bool(archived),
+            )  # fmt: skip
+            yield ClassTrace(held, said)
+
+    return ClassTraces(traces())
+
+
+def _gone_people(connection: Connection, connection_id: int) -> dict[int, Person | None]:
+    """Accounts whose record is not listed, or in no school that is synced, with what was last said of it, if anything."""
+    person = and_(PEOPLE.c.connection_id == connection_id, PEOPLE.c.source_id == ACCOUNT_LINKS.c.source_id)
+    statement = (
+        select(ACCOUNT_LINKS.c.account_id, type_coerce(PEOPLE.c.payload, Text))
+        .select_from(ACCOUNT_LINKS.outerjoin(PEOPLE, person))
+        .where(ACCOUNT_LINKS.c.connection_id == connection_id)
+        .where(or_(PEOPLE.c.gone_in_sync.is_not(None), PEOPLE.c.in_scope.is_(False), PEOPLE.c.id.is_(None)))
+    )
+    decode = msgspec.json.Decoder(Person).decode
+    rows = connection.execute(statement.execution_options(yield_per=AT_ONCE))
+    return {row[0]: decode(row[1]) if row[1] else None for row in rows}

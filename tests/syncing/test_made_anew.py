@@ -1,0 +1,166 @@
+"""Sections that the SIS makes anew under another id: a class with its history is not archived while its twin is created."""
+
+from typing import Any
+
+import pytest
+
+from sisportal.models import Action, SyncState
+from sisportal.sandbox import edits
+from sisportal.sandbox.district import District
+from sisportal.sandbox.entities import Section
+from sisportal.syncing.deciding import Said, decide
+from sisportal.syncing.explaining import evidence_sentences
+from tests.syncing.portal import WHO, Portal
+
+
+@pytest.fixture
+def section(district: District) -> Section:
+    """One with a course, a period, teachers and several students."""
+    return next(s for s in district.sections if s.course and s.period and s.teachers and len(s.students) > 4)
+
+
+def made_anew(district: District, section: Section, **changes: Any) -> str:
+    """Delete a section and make it again under another id; the id until then."""
+    edits.drop_section(district, section.id)
+    was, section.id = section.id, district.mint(section.created)
+    for name, value in ({"sis_id": None} | changes).items():
+        setattr(section, name, value)
+    district.put(section)
+    return was
+
+
+def held(portal: Portal, sync_id: int) -> dict[str, str]:
+    return {row.source_id: row.held for row in portal.rows(Action, Action.sync_id == sync_id, Action.type == "section")}
+
+
+def action_of(portal: Portal, sync_id: int, source_id: str) -> Any:
+    return portal.rows(Action, Action.sync_id == sync_id, Action.source_id == source_id)[0]
+
+
+def say(portal: Portal, sync_id: int, source_id: str, **said: Any) -> None:
+    decide(portal.engine, sync_id, action_of(portal, sync_id, source_id).id, Said(**said), WHO, portal.now)
+
+
+def test_a_class_whose_section_is_made_anew_goes_on_with_its_people(
+    portal: Portal, district: District, section: Section
+) -> None:
+    portal.sync_all()
+    class_, gone = portal.class_of(section.id), section.students[0]
+    was = made_anew(district, section)
+    edits.withdraw(district, section.id, gone)
+
+    sync_id = portal.prepare()
+
+    assert held(portal, sync_id) == {section.id: "listed-anew", was: "doubted-delete"}
+    assert portal.commit(sync_id) is SyncState.PARTLY_COMMITTED
+    assert portal.class_of(was).archived_at is None
+    again = portal.prepare()
+    assert held(portal, again) == {section.id: "listed-anew", was: "doubted-delete"}
+
+    say(portal, again, section.id, same=class_.id)
+
+    assert action_of(portal, again, section.id).roster == {"join": [], "leave": [gone]}
+    assert portal.commit(again) is SyncState.COMMITTED
+    now = portal.class_of(section.id)
+    assert (now.id, now.archived_at) == (class_.id, None)
+    assert set(portal.roster(section.id)) == {*section.teachers, *section.students}
+    assert portal.actions(portal.prepare()) == {}
+    portal.undo(again)
+    assert set(portal.roster(was)) == {*section.teachers, *section.students, gone}
+
+
+@pytest.mark.parametrize("word", ["create", "not_same"])
+def test_one_that_is_said_to_be_another_is_made_and_the_old_class_archived(
+    quick_portal: Portal, district: District, section: Section, word: str
+) -> None:
+    quick_portal.sync_all()
+    class_ = quick_portal.class_of(section.id)
+    was = made_anew(district, section)
+    sync_id = quick_portal.prepare()
+
+    say(quick_portal, sync_id, section.id, **({"create": True} if word == "create" else {"not_same": (class_.id,)}))
+
+    assert held(quick_portal, sync_id) == {section.id: "", was: ""}
+    assert quick_portal.commit(sync_id) is SyncState.COMMITTED
+    assert quick_portal.class_of(was).archived_at is not None
+    assert quick_portal.actions(quick_portal.prepare()) == {}
+
+
+def test_one_of_another_name_is_told_by_course_teacher_and_students(
+    quick_portal: Portal, district: District, section: Section
+) -> None:
+    quick_portal.sync_all()
+    class_ = quick_portal.class_of(section.id)
+    was = made_anew(district, section, name=f"{section.name} - 02", number="02")
+
+    sync_id = quick_portal.prepare()
+
+    assert held(quick_portal, sync_id) == {section.id: "listed-anew", was: "doubted-delete"}
+    evidence = action_of(quick_portal, sync_id, section.id).evidence
+    assert [each["id"] for each in evidence["candidates"]] == [class_.id]
+    [sentence] = evidence_sentences(evidence)
+    assert sentence == (
+        f"It has the course, the teacher, the period and most students of {class_.name}, number {class_.id}, "
+        f"which the SIS does not list any more ({was})."
+    )
+
+
+@pytest.mark.parametrize("otherwise", ["another period", "other people", "next term"])
+def test_what_only_looks_alike_is_another_class(
+    quick_portal: Portal, district: District, section: Section, otherwise: str
+) -> None:
+    quick_portal.sync_all()
+    was = made_anew(district, section)
+    if otherwise == "another period":
+        section.period = "99"
+    elif otherwise == "other people":
+        section.teachers, section.students = [], []
+        section.course = None
+    else:
+        term = edits.recreate_term(district, str(section.term))
+        edits.change_term(district, term.id, start="2030-01-10", finish="2030-06-10")
+
+    sync_id = quick_portal.prepare()
+
+    assert {held(quick_portal, sync_id)[each] for each in (section.id, was)} == {""}
+
+
+def test_of_two_that_are_made_anew_each_is_asked_about_its_own(quick_portal: Portal, district: District) -> None:
+    one, two = [s for s in district.sections if s.course and len(s.students) > 4][:2]
+    for section in (one, two):
+        section.name, section.course, section.period = "Homeroom", one.course, None
+        section.teachers, section.school, section.term = list(one.teachers), one.school, one.term
+    two.students = sorted(p.id for p in district.people if p.student and p.id not in one.students)[:6]
+    quick_portal.sync_all()
+    classes = [quick_portal.class_of(each.id).id for each in (one, two)]
+    made_anew(district, one)
+    made_anew(district, two)
+
+    sync_id = quick_portal.prepare()
+
+    candidates = [action_of(quick_portal, sync_id, each.id).evidence["candidates"] for each in (one, two)]
+    assert [[each["id"] for each in some] for some in candidates] == [[classes[0]], [classes[1]]]
+
+
+def test_one_that_comes_after_its_class_was_archived_is_offered_that(
+    portal: Portal, district: District, section: Section
+) -> None:
+    portal.sync_all()
+    class_ = portal.class_of(section.id)
+    edits.drop_section(district, section.id)
+    portal.sync_all()
+    assert portal.class_of(section.id).archived_at is not None
+    section.id = district.mint(section.created)
+    district.put(section)
+
+    sync_id = portal.prepare()
+
+    assert held(portal, sync_id) == {section.id: ""}
+    assert [w for w in portal.warnings(sync_id) if w[0] == "possible-duplicate"] == [
+        ("possible-duplicate", section.id, str(class_.id))
+    ]
+    say(portal, sync_id, section.id, same=class_.id)
+    assert portal.commit(sync_id) is SyncState.COMMITTED
+    assert (portal.class_of(section.id).id, portal.class_of(section.id).archived_at) == (class_.id, None)
+    assert set(portal.roster(section.id)) == {*section.teachers, *section.students}
+    assert portal.actions(portal.prepare()) == {}
