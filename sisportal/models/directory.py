@@ -209,6 +209,7 @@ class AccountLink(Base):
 
     ``written_fingerprint`` is the mirror's fingerprint of the record whose values were last written in full; null when
     the record has to be compared again whatever the mirror says (something was left out, or an option changed).
+    ``released``: what had been written of fields whose pin was released since (``syncing.released``).
     """
 
     __tablename__ = "account_link"
@@ -219,6 +220,7 @@ class AccountLink(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     written: Mapped[Any] = mapped_column(Json, default=dict)
     written_fingerprint: Mapped[int | None] = mapped_column(BigInteger)
+    released: Mapped[Any | None] = mapped_column(Json)
 
 
 class ClassLink(Base):
@@ -232,6 +234,7 @@ class ClassLink(Base):
     class_id: Mapped[int] = mapped_column(ForeignKey("class.id"), index=True)
     written: Mapped[Any] = mapped_column(Json, default=dict)
     written_fingerprint: Mapped[int | None] = mapped_column(BigInteger)
+    released: Mapped[Any | None] = mapped_column(Json)
 
 
 def in_several_organizations(account: type[Account]) -> ColumnElement[bool]:

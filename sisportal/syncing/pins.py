@@ -16,6 +16,7 @@ from sisportal.syncing.connections import ConnectionFacts, load
 from sisportal.syncing.explaining import LABELS
 from sisportal.syncing.held import ACCOUNTS, CLASSES
 from sisportal.syncing.local_edits import STUDENTS, LocalEdit, local_edits
+from sisportal.syncing.released import edited_again
 from sisportal.syncing.review import Who
 from sisportal.syncing.rows import AT_ONCE, Row, chunks, insert_rows, json_text, stored_moment
 
@@ -89,6 +90,7 @@ def edited(
         same = [HAND_EDITS.c[name] == value for name, value in key.items()]
         connection.execute(delete(HAND_EDITS).where(*same))
         connection.execute(HAND_EDITS.insert().values(**key, edited_at=now, editor=who.name))
+    edited_again(connection, record, {record_id: {field for field, _ in keys}}, [each for _, each in keys if each])
     refresh_records(connection, record, [record_id])
 
 
@@ -107,6 +109,7 @@ def edited_many(
             )
             of_all = {"record": str(record), "member_id": 0, "edited_at": now, "editor": who.name}
             connection.execute(HAND_EDITS.insert(), [of_all | {"record_id": key[0], "field": key[1]} for key in some])
+        edited_again(connection, record, {id_: fields[id_] for id_ in ids})
         refresh_records(connection, record, ids)
 
 

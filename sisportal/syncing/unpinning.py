@@ -1,7 +1,7 @@
 """Releasing pins: the next prepare proposes what the SIS says, to be reviewed like any other change (SPEC 6.6).
 
 Nothing of the portal changes here. What was last written is noted as if it were what the portal holds, so that the
-comparison finds a change of the SIS alone.
+comparison finds a change of the SIS alone; what it was is kept, for who edits the field again (``syncing.released``).
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,6 +33,7 @@ from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES
 from sisportal.syncing.local_edits import ARCHIVED, STUDENTS, TEACHERS
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
 from sisportal.syncing.pins import PINS, PinFilter, conditions
+from sisportal.syncing.released import mark, was_written
 from sisportal.syncing.review import Who
 from sisportal.syncing.rows import chunks, json_text, update_rows
 from sisportal.syncing.states import NotAllowed
@@ -97,13 +98,16 @@ def _rewrite(connection: Connection, connection_id: int, record: RecordKind, pin
     mine = links.c.connection_id == connection_id
     for some in chunks((list(group) for _, group in groupby(pins, key=lambda row: row.source_id)), AT_ONCE):
         of = {group[0].source_id: group for group in some}
-        written = select(links.c.source_id, type_coerce(links.c.written, Text)).where(mine, links.c.source_id.in_(of))
-        rows = [
-            (json_text(_as_held(decode_values(text), of[source_id])), None, connection_id, source_id)
-            for source_id, text in connection.execute(written)
-        ]
-        keys = ("connection_id", "source_id")
-        update_rows(connection, links, ("written", "written_fingerprint"), keys, [tuple(row) for row in rows])
+        written = select(
+            links.c.source_id, type_coerce(links.c.written, Text), type_coerce(links.c.released, Text)
+        ).where(mine, links.c.source_id.in_(of))
+        rows: list[tuple[Any, ...]] = []
+        for source_id, text, earlier in connection.execute(written):
+            last = decode_values(text)
+            released = _released(last, of[source_id]) | (decode_values(earlier) if earlier else {})
+            rows.append((json_text(_as_held(last, of[source_id])), None, json_text(released), connection_id, source_id))
+        columns, keys = ("written", "written_fingerprint", "released"), ("connection_id", "source_id")
+        update_rows(connection, links, columns, keys, rows)
         listed = (mirrored.c.connection_id == connection_id, mirrored.c.source_id.in_(of))
         connection.execute(update(mirrored).where(*listed).values(pending=True))
         archived = [group[0].record_id for group in some if any(pin.field == ARCHIVED for pin in group)]
@@ -114,6 +118,12 @@ def _rewrite(connection: Connection, connection_id: int, record: RecordKind, pin
 def _tables(record: RecordKind) -> tuple[Table, Table, Table]:
     """Links, mirror, and the records themselves."""
     return (ACCOUNT_LINKS, PEOPLE, ACCOUNTS) if record is RecordKind.ACCOUNT else (CLASS_LINKS, SECTIONS, CLASSES)
+
+
+def _released(written: Values, pins: Iterable[Row[Any]]) -> Values:
+    """What was last written of the pinned fields, to be found again (``syncing.released``)."""
+    named = ((pin.field, pin.member) for pin in pins if pin.field != ARCHIVED)
+    return {mark(field, member): was_written(written, field, member) for field, member in named}
 
 
 def _as_held(written: Values, pins: Iterable[Row[Any]]) -> Values:

@@ -10,7 +10,6 @@ from sisportal.models.database import writing
 from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
 from sisportal.syncing import pins
-from sisportal.syncing.deciding import choose_value
 from sisportal.syncing.pins import PinFilter
 from sisportal.syncing.states import NotAllowed
 from sisportal.syncing.unpinning import release, release_matching
@@ -81,12 +80,83 @@ def test_what_was_released_comes_back_every_time_until_it_is_applied_or_kept(
 
     assert ("student", "edit", students[0]) in synced.actions(synced.prepare())
     edit(synced, students[0], last_name="By Hand Again")
+    assert pinned(synced) == [(students[0], "last_name")]
+    assert synced.actions(synced.prepare()) == {}
+
+
+def test_a_field_edited_again_after_its_release_is_pinned_again_and_the_others_stay_released(
+    synced: Portal, district: District, students: list[str]
+) -> None:
+    before = edit(synced, students[0], last_name="By Hand", email="also@example.org")
+    release_all(synced)
+    edit(synced, students[0], last_name="By Hand Again")
+
+    [pin] = synced.rows(Pin)
+
+    assert (pin.field, pin.last, pin.here, pin.sis, pin.both) == (
+        "last_name", before.last_name, "By Hand Again", before.last_name, False,
+    )  # fmt: skip
     sync_id = synced.prepare()
     action = synced.actions(sync_id)["student", "edit", students[0]]
-    assert action.held == "changed-on-both"
-    choose_value(synced.engine, sync_id, action.id, False, WHO, synced.now)
+    assert (action.after, action.held) == ({"email": before.email}, "")
     synced.commit(sync_id)
-    assert pinned(synced) == [(students[0], "last_name")]
+    assert synced.account_of(students[0]).last_name == "By Hand Again"
+    assert synced.actions(synced.prepare()) == {}
+    edits.rename_person(district, students[0], last="By The Sis")
+    assert synced.actions(synced.prepare())["student", "edit", students[0]].held == "changed-on-both"
+
+
+def test_what_the_sync_took_after_a_release_is_an_edit_like_any_other_from_then_on(
+    synced: Portal, district: District, students: list[str]
+) -> None:
+    edit(synced, students[0], last_name="By Hand")
+    release_all(synced)
+    edits.rename_person(district, students[0], last="By The Sis")
+    synced.sync_all()
+    assert synced.account_of(students[0]).last_name == "By The Sis"
+
+    edit(synced, students[0], last_name="By Hand Again")
+
+    [pin] = synced.rows(Pin)
+    assert (pin.last, pin.sis, pin.both) == ("By The Sis", "By The Sis", False)
+    assert synced.actions(synced.prepare()) == {}
+
+
+def test_people_moved_again_after_a_release_are_pinned_again(synced: Portal, district: District) -> None:
+    section = next(s for s in district.sections if len(s.students) > 2)
+    class_, out = synced.class_of(section.id), section.students[0]
+    into = next(p.id for p in district.people if p.student and p.id not in section.students)
+    leaver, joiner = synced.account_of(out).id, synced.account_of(into).id
+    leaves = (Membership.class_id == class_.id, Membership.account_id == leaver)
+    synced._change(Membership, *leaves, ended_by_sync=0)
+    synced.put_into_class(class_.id, joiner)
+    note(synced, RecordKind.CLASS, class_.id, members=(leaver, joiner))
+    release_all(synced, field="students")
+
+    note(synced, RecordKind.CLASS, class_.id, members=(joiner,))
+
+    assert pinned(synced) == [(section.id, "students")]
+    sync_id = synced.prepare()
+    assert synced.actions(sync_id)["section", "edit", section.id].roster == {"join": [out], "leave": []}
+    synced.commit(sync_id)
+    assert into in synced.roster(section.id)
+    assert synced.actions(synced.prepare()) == {}
+
+
+def test_an_order_of_teachers_chosen_again_after_its_release_is_pinned_again(
+    synced: Portal, district: District
+) -> None:
+    section = next(s for s in district.sections if len(s.teachers) > 1)
+    class_, (first, second, *_) = synced.class_of(section.id), section.teachers
+    for position, teacher in enumerate((second, first)):
+        place = (Membership.class_id == class_.id, Membership.account_id == synced.account_of(teacher).id)
+        synced._change(Membership, *place, position=position)
+    note(synced, RecordKind.CLASS, class_.id, "teachers")
+    release_all(synced, field="teachers")
+
+    note(synced, RecordKind.CLASS, class_.id, "teachers")
+
+    assert pinned(synced) == [(section.id, "teachers")]
     assert synced.actions(synced.prepare()) == {}
 
 
