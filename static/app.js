@@ -5,12 +5,20 @@
 const asks = (event) => event.detail.requestConfig?.elt ?? event.detail.errorInfo?.requestConfig?.elt ?? event.detail.ctx?.sourceElement ?? event.detail.elt ?? event.target;
 const polls = (source) => source.matches('[hx-trigger^="every"]');
 const notice = () => document.getElementById("connection-lost");
+const usual = notice()?.querySelector("span").textContent;
+
+// What the portal's own page of the error says; blank where something else answered, or nothing.
+function saidBy(event) {
+  const page = new DOMParser().parseFromString(event.detail.xhr?.responseText ?? "", "text/html");
+  return Array.from(page.querySelectorAll("#error > [data-says]"), (each) => each.textContent).join(" ");
+}
 
 function showFailure(event) {
   const source = asks(event);
   const box = source.querySelector("input[type=checkbox][data-saves]");
   if (box && source.matches("form")) box.checked = box.defaultChecked;
   if (!notice()) return;
+  notice().querySelector("span").textContent = saidBy(event) || usual;
   notice().hidden = false;
   notice().dataset.polled = polls(source);
 }

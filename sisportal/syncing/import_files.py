@@ -24,8 +24,12 @@ def keep(data_dir: Path, account_id: int, content: bytes, now: datetime) -> str:
     token = secrets.token_hex(16)
     path = folder / _name(account_id, token)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except BaseException:
+        path.unlink(missing_ok=True)  # half a file would be read as a whole one
+        raise
     os.utime(path, (now.timestamp(), now.timestamp()))
     return token
 

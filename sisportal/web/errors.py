@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import Flask, Response, current_app
 from htmx_flask import request
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 
 from sisportal.web.rendering import render_bare, render_partial
 
@@ -70,23 +70,28 @@ TEXTS = {
         "Try again in a minute. If it stays, tell whoever hosts the portal.",
         again=True,
     ),
+    507: ErrorText(
+        "The disk is full",
+        "Nothing more can be stored, so nothing of this was kept. What was saved before is safe, and syncs go on when there is room.",
+        "Tell whoever hosts the portal: it needs room where DATA_DIR or the database is. Then try again.",
+        again=True,
+    ),
 }
 
 
-FULL = ErrorText(
-    "The disk is full",
-    "Nothing more can be stored, so nothing of this was kept. What was saved before is safe, and syncs go on when there is room.",
-    "Tell whoever hosts the portal: it needs room where DATA_DIR or the database is. Then try again.",
-    again=True,
-)
+FULL = 507
+"""Insufficient Storage (RFC 4918): the machine's disk, or the database's, has no room."""
 BUSY = ErrorText(
     "The database is busy",
     "Something else is writing to it for longer than the portal waits, so nothing of this was kept. What was saved before is safe.",
     "Try again in a minute. If it stays, tell whoever hosts the portal.",
     again=True,
 )
-REASONS = {"is full": FULL, "no space left": FULL, "is locked": BUSY, "lock timeout": BUSY}
+NO_ROOM = ("is full", "no space left")
+LOCKED = ("is locked", "lock timeout")
 """Words by which SQLite and PostgreSQL say what keeps them; whatever else they say is the usual page of 503."""
+
+_AT_ONCE = 1 << 20
 
 
 class Explained(NotFound):
@@ -121,7 +126,9 @@ def _answer_database_away(error: OperationalError) -> Response:
     """Locked for too long, full or not there: nothing of the request was kept."""
     current_app.logger.error("the database cannot be used: %s", error.orig)
     said = str(error.orig).lower()
-    return error_page(503, next((text for words, text in REASONS.items() if words in said), None))
+    if any(words in said for words in NO_ROOM):
+        return error_page(FULL)
+    return error_page(503, BUSY if any(words in said for words in LOCKED) else None)
 
 
 def _answer_no_room(error: OSError) -> Response:
@@ -129,7 +136,17 @@ def _answer_no_room(error: OSError) -> Response:
     if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         raise error
     current_app.logger.error("the disk is full")
-    return error_page(503, FULL)
+    _hear_out()
+    return error_page(FULL)
+
+
+def _hear_out() -> None:
+    """Take the rest of what is being sent: a browser that is cut off in between shows no answer at all."""
+    try:
+        while request.stream.read(_AT_ONCE):
+            pass
+    except (OSError, BadRequest):
+        current_app.logger.info("the browser went away while it sent a file")
 
 
 def init_errors(app: Flask) -> None:

@@ -25,7 +25,7 @@ def client(site: Flask) -> FlaskClient:
     return site.test_client()
 
 
-@pytest.mark.parametrize("code", sorted(TEXTS))
+@pytest.mark.parametrize("code", sorted(TEXTS.keys() - {FULL}))  # which Werkzeug has no class for
 def test_each_error_has_a_page_of_its_own(client: FlaskClient, code: int) -> None:
     answer = client.get(f"/error/{code}")
 
@@ -67,17 +67,19 @@ def test_an_error_keeps_the_headers_that_belong_to_it(client: FlaskClient) -> No
 
 
 @pytest.mark.parametrize(
-    ("error", "text"),
+    ("error", "code", "text"),
     [
-        (sqlite3.OperationalError("database or disk is full"), FULL),
-        (psycopg.errors.DiskFull("could not extend file: No space left on device"), FULL),
-        (OSError(errno.ENOSPC, "No space left on device"), FULL),
-        (sqlite3.OperationalError("database is locked"), BUSY),
-        (psycopg.errors.LockNotAvailable("canceling statement due to lock timeout"), BUSY),
-        (psycopg.OperationalError("connection refused"), TEXTS[503]),
+        (sqlite3.OperationalError("database or disk is full"), 507, TEXTS[FULL]),
+        (psycopg.errors.DiskFull("could not extend file: No space left on device"), 507, TEXTS[FULL]),
+        (OSError(errno.ENOSPC, "No space left on device"), 507, TEXTS[FULL]),
+        (sqlite3.OperationalError("database is locked"), 503, BUSY),
+        (psycopg.errors.LockNotAvailable("canceling statement due to lock timeout"), 503, BUSY),
+        (psycopg.OperationalError("connection refused"), 503, TEXTS[503]),
     ],
 )
-def test_a_database_that_cannot_be_used_is_said_to_be_full_busy_or_away(error: Exception, text: ErrorText) -> None:
+def test_a_database_that_cannot_be_used_is_said_to_be_full_busy_or_away(
+    error: Exception, code: int, text: ErrorText
+) -> None:
     site = make_style_site()
 
     @site.get("/breaks")
@@ -86,7 +88,7 @@ def test_a_database_that_cannot_be_used_is_said_to_be_full_busy_or_away(error: E
 
     answer = site.test_client().get("/breaks")
 
-    assert (answer.status_code, f"<h1>{text.title}</h1>" in answer.text) == (503, True)
+    assert (answer.status_code, f"<h1>{text.title}</h1>" in answer.text) == (code, True)
     assert text.advice in answer.text
 
 

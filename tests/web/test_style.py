@@ -117,6 +117,13 @@ def test_a_tick_saves_at_once_and_is_taken_back_when_it_could_not_be_saved(page:
     expect(page.get_by_text("the last change is not saved")).to_be_visible()
     expect(page.locator("#tick-1")).to_be_checked()
 
+    page.unroute("**/tick/**")
+    said = "<div id='error'><p data-says>The disk is full.</p><p data-says>Make room.</p></div>"
+    page.route("**/tick/**", lambda route: route.fulfill(status=507, body=said))
+    page.locator("#tick-1").click()
+
+    expect(page.locator("#connection-lost")).to_have_text("The disk is full. Make room.")
+
 
 def test_a_refused_form_comes_back_in_its_place_with_the_message(page: Page) -> None:
     page.goto("/configure")

@@ -1,0 +1,121 @@
+"""An administrator at a portal that runs in processes of its own, and what happens to these processes meanwhile."""
+
+import os
+import re
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.services.processes import children
+
+LONG = 60.0
+
+
+def await_that(happens: Callable[[], bool], what: str) -> None:
+    """Return once it is so. Raises ``AssertionError`` where it is not so before long."""
+    limit = time.monotonic() + LONG
+    while not happens():
+        assert time.monotonic() < limit, what
+        time.sleep(0.01)
+
+
+class Administrator:
+    """Somebody with a browser, who also sees what lies in the database."""
+
+    def __init__(self, port: int, folder: Path) -> None:
+        self._url, self._file = f"http://127.0.0.1:{port}", folder / "portal.sqlite3"
+        self._browser = requests.Session()
+
+    def sign_in(self, username: str, password: str) -> None:
+        self.send("/sign-in", "/sign-in", username=username, password=password)
+
+    def send(self, path: str, form_at: str, **fields: str) -> None:
+        """Fill in a form as it stands on a page, and send it; it is to be taken."""
+        answer = self.post(path, form_at, fields)
+        assert answer.status_code in {302, 303}, f"{path} answered {answer.status_code}"
+
+    def post(
+        self, path: str, form_at: str, fields: dict[str, str], file: tuple[str, bytes] | None = None
+    ) -> requests.Response:
+        """The answer to a form; ``file``: the name and content of the one that is chosen in it."""
+        page = self._browser.get(self._url + form_at, timeout=LONG)
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
+        assert token, f"{form_at} has no form: {page.status_code}"
+        sent, files = {"csrf_token": token[1], **fields}, {"file": file} if file else None
+        return self._browser.post(self._url + path, data=sent, files=files, timeout=LONG, allow_redirects=False)
+
+    def status(self, path: str) -> int:
+        """What the portal answers; 0 while it does not."""
+        try:
+            return self._browser.get(self._url + path, timeout=LONG, allow_redirects=False).status_code
+        except requests.ConnectionError:
+            return 0
+
+    def reads(self, statement: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self._file)) as database:
+            return list(database.execute(statement))
+
+    def is_in(self, sync_id: int, state: str) -> bool:
+        return self.reads(f"SELECT state FROM sync WHERE id = {sync_id}") == [(state,)]
+
+    def await_state(self, sync_id: int, state: str) -> None:
+        found = self.reads("SELECT id, state, note FROM sync")
+        await_that(lambda: self.is_in(sync_id, state), f"sync {sync_id} is not {state}; {found}")
+
+    @contextmanager
+    def half_way(self, sync_id: int) -> Iterator[None]:
+        """A commit that has begun goes no further meanwhile, as where the database is locked for long."""
+        with closing(sqlite3.connect(self._file, isolation_level=None, timeout=0)) as database:
+            await_that(lambda: self._stops(database, sync_id), "the commit was not met half-way")
+            yield
+            assert self.is_in(sync_id, "committing")
+            database.execute("ROLLBACK")
+
+    def _stops(self, database: sqlite3.Connection, sync_id: int) -> bool:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        if self.is_in(sync_id, "committing"):
+            return True
+        database.execute("ROLLBACK")
+        return False
+
+
+class Processes:
+    """What a launcher has started."""
+
+    def __init__(self, launcher: int) -> None:
+        self._launcher = launcher
+
+    def of(self, words: str) -> int:
+        """The process whose command has these words; 0 where none does just now."""
+        for pid in children(self._launcher):
+            if words in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "):
+                return pid
+        return 0
+
+    def kill(self, *names: str) -> None:
+        """End them without a word, with what they started themselves, and wait until others stand in their place."""
+        killed = {name: self.of(name) for name in names}
+        for pid in killed.values():
+            for each in (pid, *children(pid)):
+                os.kill(each, signal.SIGKILL)
+        for name, pid in killed.items():
+            await_that(lambda name=name, pid=pid: self.of(name) not in {0, pid}, f"{name} is not started again")  # type: ignore[misc]
+
+    @contextmanager
+    def stopped(self, name: str) -> Iterator[None]:
+        """It does nothing meanwhile, and goes on then."""
+        pid = self.of(name)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
