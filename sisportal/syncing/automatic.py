@@ -18,6 +18,7 @@ from sisportal.syncing.prepare import put_request
 from sisportal.syncing.queue import QueueGone, StageQueue
 from sisportal.syncing.since import BEGINNING, LAST, asked_for
 from sisportal.syncing.states import Busy, interrupt_dead
+from sisportal.syncing.waiting_undo import tell_once, waiting_undo
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +114,10 @@ def _start(connection: Connection, facts: ConnectionFacts, at: time, file: str, 
         return _start_again(connection, facts, row, file, now)
     if _is_busy(connection, facts.id, now):
         return None  # it stays due, and starts when what runs has ended
+    undo_id = waiting_undo(connection, facts.id, now)
+    if undo_id is not None and (file or facts.kind != ConnectionKind.CSV):
+        tell_once(connection, undo_id, f"The automatic sync of {NAMES[facts.kind]}", now)
+        return None  # likewise
     timetable.change(connection, facts.id, handled_until=found.handled_until, restarts=0)
     return _put(connection, facts, file, found.start, now)
 

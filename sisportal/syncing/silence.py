@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection, func, insert, or_, select, update
 
-from sisportal.models import Alarm, ConnectionKind, NoticeKind, SisConnection, Sync, SyncState
+from sisportal.models import Alarm, ConnectionKind, NoticeKind, SisConnection, Sync, SyncMode, SyncState
 from sisportal.roster.daily import next_run
 from sisportal.syncing import notices, timetable
 from sisportal.syncing.connections import NAMES, ConnectionFacts
 from sisportal.syncing.explaining import day
 from sisportal.syncing.states import ASKED
+from sisportal.syncing.waiting_undo import waiting_undo
 
 LATE, OLD = "late", "old"
 _FROZEN = frozenset({"paused"})
@@ -90,15 +91,24 @@ def _late(connection: Connection, facts: ConnectionFacts, zone: ZoneInfo, now: d
     ever = f"The last one that did was on {_words(last, zone)}." if last else "None has so far."
     text = (
         f"No sync of {NAMES[facts.kind]} has succeeded since one was due on {_words(due_at, zone)}. {ever} "
-        "Look at the last report. If none was even begun, see whether the portal's worker runs."
+        f"{_what_to_do(waiting_undo(connection, facts.id, now))}"
     )
     return Silent(LATE, last.isoformat() if last else "never", text)
 
 
+def _what_to_do(undo_id: int | None) -> str:
+    if undo_id is not None:
+        return (
+            f"The undo, sync {undo_id}, waits for review, and no sync starts by itself meanwhile: commit or discard it."
+        )
+    return "Look at the last report. If none was even begun, see whether the portal's worker runs."
+
+
 def _last_success(connection: Connection, connection_id: int) -> datetime | None:
-    """When a sync last came through: prepared, and committed too where it was to be."""
+    """When a sync last came through: prepared, and committed too where it was to be. An undo asks the SIS nothing."""
     through = (
         Sync.connection_id == connection_id,
+        Sync.mode != SyncMode.UNDO,
         Sync.prepared_at.is_not(None),
         Sync.state != SyncState.COMMITTING,
         or_(Sync.stage != ASKED, Sync.state != SyncState.PREPARED),

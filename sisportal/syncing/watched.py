@@ -25,6 +25,7 @@ from sisportal.syncing.progress import Clock
 from sisportal.syncing.queue import QueueGone, StageQueue
 from sisportal.syncing.review import Who
 from sisportal.syncing.states import NotAllowed
+from sisportal.syncing.waiting_undo import tell_once, waiting_undo
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class Watch:
             if _is_taken(engine, connection_id, name):  # killed before it could be moved
                 self._move(path, DONE, clock())
                 return None
-            if running.is_busy(engine, connection_id, clock()):
+            if running.is_busy(engine, connection_id, clock()) or _waits(engine, connection_id, path, clock()):
                 return None
             with path.open("rb") as file:
                 kept = packages.keep(self._data_dir, file)
@@ -182,6 +183,15 @@ def _is_taken(engine: Engine, connection_id: int, name: str) -> bool:
     statement = select(Sync.request).where(Sync.connection_id == connection_id).order_by(Sync.id.desc())
     with engine.connect() as connection:
         return any(asked.get(DROPPED) == name for asked in connection.scalars(statement.limit(_LOOK_BACK)))
+
+
+def _waits(engine: Engine, connection_id: int, path: Path, now: datetime) -> bool:
+    """Whether the file stays where it is because an undo waits for review, which is told once."""
+    with writing(engine).begin() as connection:
+        undo_id = waiting_undo(connection, connection_id, now)
+        if undo_id is not None:
+            tell_once(connection, undo_id, f"{path.name} of the watched folder", now)
+        return undo_id is not None
 
 
 def _wanted(engine: Engine, connection_id: int, name: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sisportal.roster.daily import due, next_run
 from sisportal.roster.options import Options
 from sisportal.syncing import connections, running
 from sisportal.syncing.explaining import day
+from sisportal.syncing.waiting_undo import waiting_undo
 from sisportal.web import sync_words
 from sisportal.web.portal import enabled_apps, now, time_zone
 
@@ -29,6 +30,8 @@ class ByItself:
     """When the next run comes, in words: ``tomorrow at 04:30``; blank where none comes."""
     off_because: str = ""
     """Why the portal itself switched it off."""
+    put_off_by: int | None = None
+    """The undo that waits for review, and that keeps syncs from starting by themselves meanwhile."""
     overdue: str = ""
     """The run that should have begun and has not, in words; blank where none is."""
     last: Sync | None = None
@@ -45,12 +48,15 @@ def by_itself(connection: SisConnection, newest: Sync | None, last: Sync | None)
     runs = connection.enabled and connection.kind in enabled_apps()
     row, silent = schedules([connection.id])[connection.id]
     state = running.standing(last, now()).state if last else ""
+    has_time = options.auto_sync is not None and runs
+    put_off_by = waiting_undo(db.session.connection(), connection.id, now()) if has_time else None
     return ByItself(
         on=options.auto_sync is not None,
         rule=_rule(options, row),
         next=when(next_run(options.auto_sync, time_zone(), now())) if options.auto_sync is not None and runs else "",
         off_because=row.off_because if row and options.auto_sync is None else "",
-        overdue=_overdue(options, row, newest) if runs else "",
+        put_off_by=put_off_by,
+        overdue=_overdue(options, row, newest) if runs and put_off_by is None else "",
         last=last,
         last_state=state,
         last_result=_result(last) if last else "",

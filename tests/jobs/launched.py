@@ -1,6 +1,7 @@
 """The whole portal, started as `make run` and `make demo` start it."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -14,15 +15,18 @@ from sisportal.config import PROJECT
 
 
 def free_ports() -> int:
-    """A port that is free together with the next one."""
+    """A port that is free together with the next one, below those that the system gives to whoever asks for any.
+
+    A portal that is started again wants the same ones: nobody else is to get them in between.
+    """
     while True:
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            port: int = first.getsockname()[1]
-            try:
-                socket.create_server(("127.0.0.1", port + 1)).close()
-            except OSError:
-                continue
-            return port
+        port = random.randrange(10_000, 20_000, 2)
+        try:
+            for each in (port, port + 1):
+                socket.create_server(("127.0.0.1", each)).close()
+        except OSError:
+            continue
+        return port
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine, insert, select, update
 
 from sisportal.extensions import db
 from sisportal.models import Alarm, Schedule, SisConnection, SyncState
@@ -157,3 +157,21 @@ def test_what_runs_by_itself_takes_few_queries(app: Flask, ada: FlaskClient, eng
         with queries(app) as statements:
             ada.get(address)
         assert len(statements) <= 14, address
+
+
+def test_an_undo_that_waits_is_why_what_was_due_has_not_begun(
+    ada: FlaskClient, engine: Engine, clock: FakeClock
+) -> None:
+    set_to(engine, "14:10")
+    with writing(engine).begin() as connection:
+        version = connection.scalars(select(SisConnection.options_version)).one()
+    make_sync(engine, 1, [action()], state=SyncState.COMMITTED, prepared_at=NOW - timedelta(days=1))
+    make_sync(engine, 1, [action(verb="delete")], mode="undo", undoes_id=1, options_version=version)
+    clock.pass_(hours=3)
+
+    text = words(ada.get(STATUS))
+
+    assert "No sync starts by itself just now" in text
+    assert "The undo, sync 2, waits for review, and a newer plan would replace it." in text
+    assert "Next When the undo is committed or discarded" in text
+    assert "has not begun" not in text
