@@ -59,6 +59,7 @@ def outlive_kills(folder: Path, port: int, password: str, processes: Processes) 
     """Whatever is killed while a sync is committed, prepared and undone, the work ends as it should, and ticks stay."""
     ada = Administrator(port, folder)
     ada.sign_in("admin@example.org", password)
+    processes.hold_back("jobs.worker stages")
 
     ((unticked,),) = ada.reads("SELECT id FROM action WHERE type = 'student' ORDER BY id LIMIT 1")
     ada.send(f"/syncs/1/actions/{unticked}/tick", "/syncs/1/actions")

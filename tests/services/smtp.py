@@ -1,6 +1,7 @@
 """A mail server on loopback that keeps what it is given, and refuses, stumbles or hangs up where a test wants it to."""
 
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -44,11 +45,16 @@ class MailServerDouble:
     answers: dict[str, list[str]] = field(default_factory=dict)
     connections: int = 0
     offers: tuple[str, ...] = ()
-    """What it offers after EHLO."""
+    """What it offers after EHLO; ``STARTTLS`` is done where there is a ``certificate``."""
+    certificate: ssl.SSLContext | None = None
+    tls: bool = False
+    """Whether the connection is encrypted from its first byte, with ``certificate``."""
+    encrypted: list[bool] = field(default_factory=list)
+    """Of each mail in ``mails``: whether it came over an encrypted connection."""
 
     @property
     def url(self) -> str:
-        return f"smtp://127.0.0.1:{self.port}"
+        return f"{'smtps' if self.tls else 'smtp'}://127.0.0.1:{self.port}"
 
     @property
     def recipients(self) -> list[str]:
@@ -70,6 +76,8 @@ class Talk(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         self.double.connections += 1
         self.sender, self.recipient = "", ""
+        if self.double.tls and not self._encrypt():
+            return
         if not self._say("CONNECT", "220 test ESMTP"):
             return
         while line := self.rfile.readline():
@@ -80,7 +88,7 @@ class Talk(socketserver.StreamRequestHandler):
     def double(self) -> MailServerDouble:
         return cast("Server", self.server).double
 
-    def _obey(self, line: str) -> bool:
+    def _obey(self, line: str) -> bool:  # noqa: PLR0911 - one for each command
         verb = line.split(" ", 1)[0].upper()
         match verb:
             case "EHLO":
@@ -99,7 +107,23 @@ class Talk(socketserver.StreamRequestHandler):
             case "QUIT":
                 self._write("221 bye")
                 return False
+            case "STARTTLS" if self.double.certificate:
+                return self._say("STARTTLS", "220 go on") and self._encrypt()
         return self._say(verb, "250 ok")
+
+    def finish(self) -> None:
+        super().finish()
+        self.request.close()  # the server knows of the socket below the encryption only
+
+    def _encrypt(self) -> bool:
+        """Go on over TLS; where the client does not like the certificate it leaves."""
+        assert self.double.certificate
+        try:
+            self.request = self.double.certificate.wrap_socket(self.request, server_side=True)
+        except (ssl.SSLError, OSError):
+            return False
+        self.rfile, self.wfile = self.request.makefile("rb"), self.request.makefile("wb", buffering=0)
+        return True
 
     def _take(self) -> bool:
         lines = []
@@ -111,6 +135,7 @@ class Talk(socketserver.StreamRequestHandler):
         if answer.startswith("250") or answer == DROP:
             parsed = message_from_bytes(b"".join(lines), policy=policy.default)
             self.double.mails.append(Received(self.sender, self.recipient, parsed))
+            self.double.encrypted.append(isinstance(self.request, ssl.SSLSocket))
         return self._write(answer)
 
     def _say(self, what: str, usual: str) -> bool:
