@@ -103,7 +103,7 @@ class Processes:
     def of(self, words: str) -> int:
         """The process whose command has these words; 0 where none does just now."""
         for pid in children(self._launcher):
-            if words in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "):
+            if words in _command(pid):
                 return pid
         return 0
 
@@ -129,3 +129,11 @@ class Processes:
             yield
         finally:
             os.kill(pid, signal.SIGCONT)
+
+
+def _command(pid: int) -> str:
+    """What a process was started with; blank where it has ended in this moment."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
