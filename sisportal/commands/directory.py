@@ -25,17 +25,21 @@ def directory() -> None:
 
 @directory.command("export")
 @click.option("--format", "format_", type=click.Choice(["json", "oneroster-csv"]), default="json", show_default=True)
+@click.option("--archived", is_flag=True, help="With what is archived: for another SIS Portal alone.")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
-def export(format_: str, file: str) -> None:
+def export(format_: str, file: str, archived: bool) -> None:
     """Write every organization, account and class to FILE; to the standard output where it is -.
 
-    oneroster-csv is a OneRoster 1.1 package of what is active.
+    oneroster-csv is a OneRoster 1.1 package of what is active, for any system. With --archived it moves everything to another
+    SIS Portal: other systems would take archived classes and organizations for active. JSON always holds everything.
     """
+    if archived and format_ == "json":
+        raise click.UsageError("JSON always holds what is archived. Give --archived with --format oneroster-csv.")
     with portal().engine.connect() as connection:
         if format_ == "json":
             pieces = export_json(connection)
         else:
-            pieces = export_oneroster(connection, read_settings(connection)[NAME])
+            pieces = export_oneroster(connection, read_settings(connection)[NAME], archived=archived)
         if file == "-":
             sys.stdout.buffer.writelines(pieces)
             return

@@ -193,3 +193,6 @@ class PackageProvider(Provider, Protocol):
 
     def changed(self) -> frozenset[Collection]:
         """The collections of which the file lists changes alone: they say nothing without what they changed."""
+
+    def lists_once(self) -> bool:
+        """Whether two users of the file are two people, whatever they have in common."""

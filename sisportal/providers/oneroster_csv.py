@@ -80,6 +80,10 @@ class CsvProvider:
             collection for collection, names in _FILES.items() if any(modes.get(name) is Mode.DELTA for name in names)
         )
 
+    def lists_once(self) -> bool:
+        """See ``PackageProvider.lists_once``."""
+        return self._package.source_code == OWN_CODE
+
     def district(self) -> DistrictFacts:
         """The organization at the top; else the system that the manifest names."""
         named = self._package.source_code or self._package.source_name

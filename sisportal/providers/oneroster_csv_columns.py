@@ -82,11 +82,25 @@ ALIASES = {
 """Misspelt headers that published files have, in small letters, and what they mean."""
 
 OWN_COLUMNS: dict[str, dict[str, str]] = {
+    "orgs": {"metadata.sisPortal.archived": "archived", "metadata.sisPortal.wholePortal": "wholePortal"},
+    "courses": {"metadata.sisPortal.parentClass": "parentClass"},
     "users": {
         "metadata.sisPortal.preferredName": "preferredGivenName",
         "metadata.sisPortal.graduationYear": "graduationYear",
         "metadata.sisPortal.furtherRoles": "furtherRoles",
+        "metadata.sisPortal.archived": "archived",
+        "metadata.sisPortal.exact": "exact",
     },
-    "classes": {"metadata.sisPortal.sisId": "sisId"},
+    "classes": {
+        "metadata.sisPortal.sisId": "sisId",
+        "metadata.sisPortal.style": "style",
+        "metadata.sisPortal.session": "session",
+        "metadata.sisPortal.archived": "archived",
+        "metadata.sisPortal.exact": "exact",
+    },
 }
-"""By file, columns of packages that this portal wrote, for what version 1.1 has no room for, and what they are read as."""
+"""By file, columns of packages that this portal wrote, for what version 1.1 has no room for, and what they are read as.
+
+``exact`` and ``parentClass`` are JSON: fields of the portal by their names, those only that the other columns would not bring
+back as they are, and the fields of the parent class that a course stands for.
+"""

@@ -131,7 +131,7 @@ class PeopleFetch:
 
     def _look_for_twins(self, person: Person, problems: list[Problem]) -> None:
         """Some sources list one person as several users, one for each school: the same identifier tells."""
-        if not person.number:
+        if not person.number or person.archived:
             return
         mark = hash((person.role, person.number.casefold()))
         if mark in self._numbers:

@@ -2,11 +2,12 @@
 
 from typing import NamedTuple
 
+from sisportal.providers import oneroster_own as own
 from sisportal.providers.oneroster_calendar import Calendar
 from sisportal.providers.oneroster_values import first, plain, ref, refs, texts, user_ids
 from sisportal.providers.oneroster_wire import WireClass, WireCourse, WireOrg, WireRole, WireSession, WireUser
 from sisportal.providers.wire_values import day
-from sisportal.roster.records import Course, Person, Problem, Role, School, Section, Term
+from sisportal.roster.records import PORTAL, Course, Person, Problem, Role, School, Section, Term
 
 ROLES = {
     "student": Role.STUDENT,
@@ -70,8 +71,9 @@ def school_record(wire: WireOrg) -> School:
         plain(wire.name),
         identifier,
         identifier,
-        kind=kind if kind in ORG_KINDS else "school",
+        kind=PORTAL if own.mark(wire.whole_portal) else kind if kind in ORG_KINDS else "school",
         parent=ref(wire.parent),
+        archived=own.mark(wire.archived),
     )
 
 
@@ -83,7 +85,13 @@ def term_record(wire: WireSession, problems: list[Problem]) -> Term:
 
 
 def course_record(wire: WireCourse) -> Course:
-    return Course(wire.id, plain(wire.title), plain(wire.course_code), first(wire.subjects))
+    return Course(
+        wire.id,
+        plain(wire.title),
+        plain(wire.course_code),
+        first(wire.subjects),
+        parent=own.parent_class(wire.parent_class),
+    )
 
 
 def section_record(wire: WireClass, calendar: Calendar, only_school: str, problems: list[Problem]) -> Section | None:
@@ -113,6 +121,10 @@ def section_record(wire: WireClass, calendar: Calendar, only_school: str, proble
         term_name=placed.name,
         start=placed.start,
         finish=placed.finish,
+        archived=own.mark(wire.archived),
+        exact=own.exact_class(wire.exact),
+        style=own.style(wire.style),
+        session=own.stated(wire.session),
     )
 
 
@@ -177,6 +189,8 @@ def person_record(
         school=schools[0] if schools else "",
         schools=schools,
         roles=roles,
+        archived=own.mark(wire.archived),
+        exact=own.exact_account(wire.exact),
     )
 
 

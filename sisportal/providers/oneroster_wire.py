@@ -44,6 +44,9 @@ class WireOrg(WireObject, gc=False):
     type: Text = None
     identifier: Text = None
     parent: Reference = None
+    archived: Truth = msgspec.field(default=None, name="metadata.sisPortal.archived")
+    """Of packages that a portal wrote, as everything that is called so."""
+    whole_portal: Truth = msgspec.field(default=None, name="metadata.sisPortal.wholePortal")
 
 
 class WireSession(WireObject, gc=False):
@@ -58,6 +61,7 @@ class WireCourse(WireObject, gc=False):
     title: Text = None
     course_code: Text = None
     subjects: Texts = None
+    parent_class: Text = msgspec.field(default=None, name="metadata.sisPortal.parentClass")
 
 
 class WireClass(WireObject, gc=False):
@@ -70,7 +74,10 @@ class WireClass(WireObject, gc=False):
     school: Reference = None
     terms: References = None
     sis_id: Text = msgspec.field(default=None, name="metadata.sisPortal.sisId")
-    """Of packages that a portal wrote."""
+    style: Text = msgspec.field(default=None, name="metadata.sisPortal.style")
+    session: Truth = msgspec.field(default=None, name="metadata.sisPortal.session")
+    archived: Truth = msgspec.field(default=None, name="metadata.sisPortal.archived")
+    exact: Text = msgspec.field(default=None, name="metadata.sisPortal.exact")
 
 
 class WireUserId(msgspec.Struct, gc=False):
@@ -105,8 +112,10 @@ class WireUser(WireObject, gc=False):
     roles: list[WireRole] | None = None
     primary_org: Reference = None
     graduation_year: Text = msgspec.field(default=None, name="metadata.sisPortal.graduationYear")
-    """Of packages that a portal wrote; so are further roles, beside ``role`` and in the same organizations."""
     further_roles: Texts = msgspec.field(default=None, name="metadata.sisPortal.furtherRoles")
+    """Beside ``role``, in the same organizations."""
+    archived: Truth = msgspec.field(default=None, name="metadata.sisPortal.archived")
+    exact: Text = msgspec.field(default=None, name="metadata.sisPortal.exact")
 
 
 class WireEnrollment(WireObject, gc=False):

@@ -50,6 +50,11 @@ CLASS_FIELDS = (
 )
 
 
+_NO_TEXTS = frozenset({"role", "roles", "organization", "organizations"})
+ACCOUNT_TEXTS = frozenset(ACCOUNT_FIELDS) - _NO_TEXTS
+CLASS_TEXTS = frozenset(CLASS_FIELDS) - _NO_TEXTS
+
+
 class Difference(msgspec.Struct, frozen=True):
     """How held values and incoming ones differ, by field, judged with what was last written (SPEC 6.6)."""
 
@@ -99,7 +104,7 @@ def account_values(person: Person, options: Options, places: Places) -> Values:
     else:
         values[number_field] = person.number
         values["sis_id"] = person.sis_id
-    return values
+    return values | (person.exact or {})
 
 
 def _organizations(person: Person, primary: int | None, places: Places) -> list[int]:
@@ -114,7 +119,7 @@ def class_values(section: Section, places: Places) -> Values:
 
     The class code is the course number, else the section number (option 14).
     """
-    return {
+    values: Values = {
         "name": section.name or section.course_name,
         "code": section.course_number or section.number,
         "subject": section.subject,
@@ -126,10 +131,13 @@ def class_values(section: Section, places: Places) -> Values:
         "sis_id": section.sis_id,
         "organization": places.get(section.school),
     }
+    return values | (section.exact or {})
 
 
 def class_style(section: Section, options: Options) -> str:
-    """The style of a class at its creation (options 8 and 16)."""
+    """The style of a class at its creation: what the source says, else options 8 and 16."""
+    if section.style:
+        return section.style
     if not section.start and not section.finish:
         return "self-paced" if options.self_paced else "instructor"
     if section.start and section.finish and options.blended:

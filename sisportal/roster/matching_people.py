@@ -111,6 +111,8 @@ def match_person(person: Person, index: KeyIndex, decision: Decision = UNDECIDED
         return NEW
     value = match_value(person, index.options)
     found = [held for held in index.find(person.role, value) if held.id not in decision.not_same]
+    if person.archived:  # it is nobody who is active here
+        found = [held for held in found if held.archived]
     if not found:
         return NEW
     agreeing = {held.id for held in found if _same_person(person, held)}

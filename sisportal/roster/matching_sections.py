@@ -31,16 +31,17 @@ class ClassCandidate(msgspec.Struct, frozen=True, gc=False):
 class ClassIndex:
     """Classes by organization and the value that the options match by.
 
-    By name, classes that are linked or archived do not count: names come back every year and in every period.
+    By name, classes that are linked or archived do not count: names come back every year and in every period. A section
+    that is listed as archived is none that is active here.
     """
 
     def __init__(self, candidates: Iterable[ClassCandidate], options: Options) -> None:
         self.options = options
-        by_name = options.match_sections is SectionKey.CLASS_NAME
+        self._by_name = options.match_sections is SectionKey.CLASS_NAME
         self._held: dict[tuple[int | None, str], list[ClassCandidate]] = {}
         for held in candidates:
             value = _held_value(held, options)
-            if value and not (by_name and (held.linked_to or held.archived)):
+            if value and not (self._by_name and held.linked_to):
                 self._held.setdefault((held.organization, value), []).append(held)
 
     def __bool__(self) -> bool:
@@ -50,7 +51,10 @@ class ClassIndex:
         """The classes that the section may be, in ascending order of id."""
         found = self._held.get((organization, section_value(section, self.options)), ())
         near = (held for held in found if not (self.options.match_within_30_days and _far_apart(section, held)))
-        return sorted(near, key=lambda held: held.id)
+        return sorted((held for held in near if self._counts(section, held)), key=lambda held: held.id)
+
+    def _counts(self, section: Section, held: ClassCandidate) -> bool:
+        return held.archived if section.archived else not (self._by_name and held.archived)
 
 
 def section_value(section: Section, options: Options) -> str:

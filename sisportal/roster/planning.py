@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 import msgspec
+from msgspec import UnsetType
 
 from sisportal.roster.fields import (
     Difference,
@@ -68,8 +69,11 @@ def plan_person(
 ) -> Planned | None:
     """The action for a person: an add without ``held``, else an edit, a reactivation or nothing.
 
-    The username of an add is chosen by whoever knows those taken.
+    The username of an add is chosen by whoever knows those taken. Somebody listed as archived is added as that; what the
+    portal holds of them stays as it is, for whether to archive it is decided like that of somebody who is gone.
     """
+    if held is not None and person.archived:
+        return None
     incoming = account_values(person, options, places)
     school = home(person.schools, person.school, places) or ""
     if held is None:
@@ -79,7 +83,7 @@ def plan_person(
             person.source_id,
             person_label(person),
             school,
-            after=without_blanks(incoming),
+            after=without_blanks(incoming) | ({"archived": True} if person.archived else {}),
             fingerprint=fingerprint,
         )
     found = difference(incoming, held.values, held.written, options.blanks)
@@ -106,7 +110,11 @@ def plan_section(
     Rosters are compared with what was last written, so somebody whom a person put into the class or took out of it
     in the portal stays as that person left them (SPEC 6.6). ``teaching``: those who teach the class now, in their order,
     where a person changed that by hand; it waits for a person where the SIS wants another order since, too.
+
+    One that is listed as archived: as of ``plan_person``.
     """
+    if held is not None and section.archived:
+        return None
     teachers = [source_id for source_id in section.teachers if source_id in members]
     students = [source_id for source_id in section.students if source_id in members]
     if not set(teachers).isdisjoint(students):
@@ -137,9 +145,10 @@ def _new_class(
     section: Section, incoming: Values, teachers: list[str], students: list[str], mark: int | None, options: Options
 ) -> Planned:
     after = without_blanks(incoming) | {"style": class_style(section, options), "teachers": teachers}
+    after |= {"archived": True} if section.archived else {}
     roster = {"join": teachers + students, "leave": []}
     new = ("section", "add", section.source_id, section_label(section), section.school)
-    return Planned(*new, after=after, roster=roster, fingerprint=mark)
+    return Planned(*new, after=after, roster=roster, evidence=_stated(section), fingerprint=mark)
 
 
 def _reorder(planned: Planned, teachers: list[str], last: list[str], teaching: Sequence[str] | None) -> None:
@@ -152,6 +161,14 @@ def _reorder(planned: Planned, teachers: list[str], last: list[str], teaching: S
     else:
         planned.before = planned.before | {"teachers": last}
         planned.after = planned.after | {"teachers": teachers}
+
+
+def _stated(section: Section) -> dict[str, Any]:
+    """What the source says of a new class that options decide otherwise: its style; its parent's name, blank for none."""
+    stated: dict[str, Any] = {"style": section.style} if section.style else {}
+    if not isinstance(section.session, UnsetType):
+        stated["parent"] = section.course_name if section.session else ""
+    return {"stated": stated} if stated else {}
 
 
 def _roster(

@@ -9,6 +9,12 @@ from enum import StrEnum
 from hashlib import blake2b
 
 import msgspec
+from msgspec import UNSET, UnsetType
+
+PORTAL = "portal"
+"""The ``School.kind`` that stands for a whole portal: whoever is of it is of none of its organizations."""
+Exact = dict[str, str]
+"""Fields of an account or a class by name, as the portal holds them that wrote the package."""
 
 
 class Collection(StrEnum):
@@ -41,13 +47,15 @@ class School(msgspec.Struct, frozen=True, gc=False):
     number: str = ""
     state_id: str = ""
     kind: str = "school"
-    """``school``, or the OneRoster organization type: ``district``, ``department``, ``local``, ``state``, ``national``."""
+    """``school``, ``PORTAL``, or the OneRoster type: ``district``, ``department``, ``local``, ``state``, ``national``."""
     parent: str = ""
     """``source_id`` of the organization above; blank at the top."""
     low_grade: str = ""
     high_grade: str = ""
     city: str = ""
     state: str = ""
+    archived: bool | UnsetType = UNSET
+    """As of ``Person``."""
 
 
 class Term(msgspec.Struct, frozen=True, gc=False):
@@ -66,6 +74,8 @@ class Course(msgspec.Struct, frozen=True, gc=False):
     name: str = ""
     number: str = ""
     subject: str = ""
+    parent: Exact | UnsetType = UNSET
+    """The parent class whose sessions are given of it, in a portal that wrote the package (``syncing.package_parents``)."""
 
 
 class Person(msgspec.Struct, frozen=True, gc=False):
@@ -96,6 +106,11 @@ class Person(msgspec.Struct, frozen=True, gc=False):
     """Every role that the SIS lists, strongest first."""
     legacy_id: str = ""
     """The id that older versions of the provider's API use for this person (Clever v3 ``legacy_id``)."""
+    archived: bool | UnsetType = UNSET
+    """True where the source lists the record as archived; packages that a portal wrote do. Never in records of others, which
+    are stored as if there were no such field."""
+    exact: Exact | UnsetType = UNSET
+    """What the source's format has no room for, of packages that a portal wrote; it goes before what the format says."""
 
 
 class Section(msgspec.Struct, frozen=True, gc=False):
@@ -127,6 +142,13 @@ class Section(msgspec.Struct, frozen=True, gc=False):
     """``source_id`` of each teacher, the primary one first, then as listed."""
     students: tuple[str, ...] = ()
     """``source_id`` of each student, ascending, each once."""
+    archived: bool | UnsetType = UNSET
+    """As of ``Person``; so is ``exact``."""
+    exact: Exact | UnsetType = UNSET
+    style: str | UnsetType = UNSET
+    """How the class is held, where the source says: it goes before the options (8 and 16)."""
+    session: bool | UnsetType = UNSET
+    """Where the source says: whether it stands under the parent that its course is, or alone (instead of option 7)."""
 
 
 Record = School | Term | Course | Person | Section

@@ -37,7 +37,7 @@ _LOOSE: tuple[tuple[str, str, str, int | None], ...] = (
     ("connection", "committed_sync_id", "sync", None),
     ("account", "archived_by_sync", "sync", None),
     ("account", "changed_by_sync", "sync", None),
-    ("class", "archived_by_sync", "sync", None),
+    ("class", "archived_by_sync", "sync", 0),
     ("class", "changed_by_sync", "sync", None),
     ("membership", "ended_by_sync", "sync", 0),
     ("warning", "action_id", "action", None),

@@ -26,9 +26,13 @@ from sisportal.syncing.rows import Row, chunks, insert_rows, json_text, reserve_
 from sisportal.syncing.undo_log import Log, link_before
 
 AT_ONCE = 5_000
-_INSERT = ("id", *ACCOUNT_COLUMNS, "username", "search", "source", "session_version", "changed_by_sync", "created_at")
+_INSERT = (
+    "id", *ACCOUNT_COLUMNS, "username", "search", "source", "session_version", "changed_by_sync", "created_at",
+    "archived_at", "archived_by_sync",
+)  # fmt: skip
 _LINK = ("connection_id", "source_id", "account_id", "written", "written_fingerprint")
 _UPDATE = (*ACCOUNT_COLUMNS, "search", "changed_by_sync")
+_EMAIL = _INSERT.index("email")
 GONE = "The account is not there any more."
 UNLINKED = "The account is no longer linked to this person of the SIS, or is linked to another."
 CHANGED = "The account was changed in the portal after this sync was prepared."
@@ -72,6 +76,7 @@ class AccountCommit:
         links: list[Row] = []
         for id_, (action, after) in enumerate(wanted, first):
             username = self._free(connection, action, after.pop("username"), taken, results)
+            archived = (now, self._ledger.sync_id) if after.pop("archived", False) else (None, None)
             accounts.append(
                 (
                     id_,
@@ -82,6 +87,7 @@ class AccountCommit:
                     1,
                     self._ledger.sync_id,
                     now,
+                    *archived,
                 )
             )
             links.append((self._connection_id, action.source_id, id_, json_text(after), action.fingerprint))
@@ -99,7 +105,7 @@ class AccountCommit:
                 results.keep(action, Log(link=None, replaced=replaced[action.source_id]))
         insert_rows(connection, ACCOUNT_LINKS, _LINK, links)
         if self._mails:
-            told = [(id_, str(after.get("email") or "")) for id_, (_, after) in enumerate(wanted, first)]
+            told = [(row[0], str(row[_EMAIL] or "")) for row in accounts if row[-1] is None]
             outbox.put_account_made(connection, told, self._ledger.sync_id, self._ledger.clock())
         for action in actions:
             if (account_id := linked.get(action.source_id)) is not None:

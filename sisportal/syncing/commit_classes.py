@@ -1,6 +1,7 @@
 """Actions on classes, applied a batch at a time: made, changed, revived, archived, with the people in them."""
 
 import msgspec
+from msgspec import UnsetType
 from sqlalchemy import Connection, Text, delete, select, type_coerce
 
 from sisportal.models import Source
@@ -22,13 +23,15 @@ from sisportal.syncing.links import read_links
 from sisportal.syncing.matched import KEPT
 from sisportal.syncing.mirror import SECTIONS
 from sisportal.syncing.outcomes import Ledger, Results, Stored
+from sisportal.syncing.package_parents import is_stated, stated_key
 from sisportal.syncing.rosters import Rosters, wanted_teachers
 from sisportal.syncing.rows import Row, chunks, insert_rows, json_text, reserve_ids, stored_moment, update_rows
 from sisportal.syncing.undo_log import Log, link_before
 
 AT_ONCE = 2_500
 _INSERT = (
-    "id", *CLASS_COLUMNS, "style", "session_key", "search", "source", "changed_by_sync", "created_at", "is_parent"
+    "id", *CLASS_COLUMNS, "style", "session_key", "search", "source", "changed_by_sync", "created_at", "is_parent",
+    "archived_at", "archived_by_sync",
 )  # fmt: skip
 _LINK = ("connection_id", "source_id", "class_id", "written", "written_fingerprint")
 _UPDATE = (*CLASS_COLUMNS, "search", "changed_by_sync")
@@ -75,6 +78,7 @@ class ClassCommit:
             after = action.after
             teachers: list[str] = after.pop("teachers", [])
             style = after.pop("style", "instructor")
+            archived = (now, self._ledger.sync_id) if after.pop("archived", False) else (None, None)
             classes.append(
                 (
                     id_,
@@ -86,6 +90,7 @@ class ClassCommit:
                     self._ledger.sync_id,
                     now,
                     False,
+                    *archived,
                 )
             )
             written, whole = self._rosters.fill(action, id_, teachers, results)
@@ -144,19 +149,26 @@ class ClassCommit:
         archive(connection, _KIND, self._ledger, self._connection_id, actions, results)
 
     def _session_keys(self, connection: Connection, actions: list[Stored]) -> dict[str, str]:
-        """The session key of each new section (option 14), from the record that the plan was made of."""
-        if not self._options.parent_child:
-            return {}
+        """The session key of each new section (option 14), from the record that the plan was made of.
+
+        Where a package says which classes are sessions, it decides that, and not the options.
+        """
         decode = msgspec.json.Decoder(Section).decode
         statement = select(SECTIONS.c.source_id, type_coerce(SECTIONS.c.payload, Text)).where(
             SECTIONS.c.connection_id == self._connection_id,
             SECTIONS.c.source_id.in_([action.source_id for action in actions]),
         )
-        match = self._options.match_sessions
-        return {row[0]: session_key(decode(row[1]), match) for row in connection.execute(statement).all()}
+        return {row[0]: self._session_key(decode(row[1])) for row in connection.execute(statement).all()}
+
+    def _session_key(self, section: Section) -> str:
+        if not isinstance(section.session, UnsetType):
+            return stated_key(self._connection_id, section.course) if section.session else ""
+        return session_key(section, self._options.match_sessions) if self._options.parent_child else ""
 
     def _key(self, key: str, after: Values, teachers: list[str]) -> str:
         """Organization, primary teacher and key in one text; blank where the class must stand alone."""
+        if is_stated(key):
+            return key
         teacher = self._rosters.account(teachers[0]) if teachers else None
         return f"{after.get('organization') or 0}|{teacher}|{key}" if key and teacher else ""
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, Table, and_, select, true
 
 from sisportal.models import SisConnection
 from sisportal.syncing.held import ACCOUNT_LINKS, CLASS_LINKS
-from sisportal.syncing.mirror import PEOPLE, SECTIONS
+from sisportal.syncing.mirror import PEOPLE, SECTIONS, listed_as_archived
 from sisportal.syncing.rows import chunks
 
 CONNECTIONS = cast(Table, SisConnection.__table__)
@@ -30,6 +30,7 @@ def _listing(engine: Engine, connection_id: int, ids: Sequence[int], links: Tabl
         mirror.c.source_id == links.c.source_id,
         mirror.c.in_scope,
         mirror.c.gone_in_sync.is_(None),
+        ~listed_as_archived(mirror),
     )
     statement = (
         select(target, CONNECTIONS.c.kind)

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Row, func, select
 from sisportal.models import Account, Action, MatchDecision, SisPerson, SisSchool, SisSection, Sync, SyncState
 from sisportal.roster.options import Options
 from sisportal.syncing.connections import NAMES, stored_options
-from sisportal.syncing.explaining import evidence_sentences, held_words, seal_sentence
+from sisportal.syncing.explaining import STYLES, evidence_sentences, held_words, seal_sentence
+from sisportal.syncing.mirror import listed_as_archived
 from sisportal.syncing.undo_found import kind_of
 
 _THEIRS = {"student": "student", "teacher": "teacher", "section": "section", "organization": "school"}
@@ -93,7 +94,9 @@ def _origin(connection: Connection, sync: Any, action: Any, source: str) -> Iter
     table: Any = SisSection if action.type == "section" else SisPerson
     mine = (table.connection_id == sync.connection_id, table.source_id == action.source_id)
     row = connection.execute(
-        select(table.gone_in_sync, table.in_scope, SisSchool.name)
+        select(
+            table.gone_in_sync, table.in_scope, SisSchool.name, listed_as_archived(table.__table__).label("archived")
+        )
         .outerjoin(SisSchool, (SisSchool.connection_id == table.connection_id) & (SisSchool.source_id == table.school))
         .where(*mine)
     ).one_or_none()
@@ -106,6 +109,9 @@ def _origin(connection: Connection, sync: Any, action: Any, source: str) -> Iter
 def _absence(sync: Any, action: Any, row: Row[Any] | None, source: str) -> Iterator[str]:
     if row is not None and row.gone_in_sync is None and not row.in_scope:
         yield f"{source} lists it in a school that is not synced."
+        return
+    if row is not None and row.gone_in_sync is None and row.archived:
+        yield f"{source} lists it as archived in the portal that wrote the package."
         return
     collection = "sections" if action.type == "section" else "people"
     seals = [seal for seal in sync.completeness if seal["collection"] == collection and seal["complete"]]
@@ -147,13 +153,10 @@ def _options(action: Any, options: Options) -> Iterator[str]:
     blanked = [name for name, value in after.items() if value in ("", None, []) and before_.get(name)]
     if blanked:
         yield "The SIS gives a blank there, and the options say that a blank replaces a value."
+    if action.verb == "add" and after.get("archived"):
+        yield "It is archived in the portal that wrote the package, so it comes here as archived, too."
     if action.type == "section" and action.verb == "add":
-        if after.get("style") == "self-paced":
-            yield "It has no start and no finish in the SIS, and the options make such classes self-paced."
-        elif after.get("style") == "blended":
-            yield "It has both dates, and the options make such classes blended."
-        if options.parent_child:
-            yield "The options put it under one parent with other new classes of the same teacher and session key."
+        yield from _of_new_class(action, options)
     if action.type == "section" and action.verb == "edit" and options.ignore_name_edits:
         yield "The options ignore a new name of a section, so that is no part of it."
     for type_, field, chosen in (
@@ -162,6 +165,22 @@ def _options(action: Any, options: Options) -> Iterator[str]:
     ):
         if action.type == type_ and "sis_id" in after and str(chosen) == "sis_id":
             yield f"The options write the {_KEYS[field]} of the SIS into SIS ID."
+
+
+def _of_new_class(action: Any, options: Options) -> Iterator[str]:
+    """What decided how a new class is held and what it stands under: the package of a portal, else options."""
+    stated, style = action.evidence.get("stated", {}), action.after.get("style")
+    if "style" in stated:
+        yield f"It is {STYLES[style].lower()} as in the portal that wrote the package; that goes before the options."
+    elif style == "self-paced":
+        yield "It has no start and no finish in the SIS, and the options make such classes self-paced."
+    elif style == "blended":
+        yield "It has both dates, and the options make such classes blended."
+    if "parent" in stated:
+        place = f"stands under the parent class {stated['parent']}" if stated["parent"] else "stands alone"
+        yield f"It {place}, as in the portal that wrote the package; that goes before the options."
+    elif options.parent_child:
+        yield "The options put it under one parent with other new classes of the same teacher and session key."
 
 
 def _decisions(connection: Connection, sync: Any, action: Any) -> Iterator[str]:

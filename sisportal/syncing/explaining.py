@@ -153,7 +153,8 @@ def summary(
     parts = []
     if verb == "add":
         name = f" {after['username']}" if "username" in after else ""
-        parts.append("New class" if type_ == "section" else f"New account{name}")
+        state = ", archived" if after.get("archived") else ""
+        parts.append(f"New class{state}" if type_ == "section" else f"New account{name}{state}")
     elif verb == "reactivate":
         parts.append("Is active again")
     fields = [

@@ -30,7 +30,7 @@ from sisportal.roster.text import folded
 from sisportal.syncing import notices
 from sisportal.syncing.actions import ACTIONS
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS
-from sisportal.syncing.mirror import PEOPLE, SECTIONS
+from sisportal.syncing.mirror import PEOPLE, SECTIONS, listed_as_archived
 from sisportal.syncing.review import Who
 from sisportal.syncing.rows import chunks
 
@@ -103,6 +103,7 @@ def forget_returned(connection: Connection, connection_id: int) -> None:
             table.c.source_id == KEPT.c.source_id,
             table.c.gone_in_sync.is_(None),
             table.c.in_scope,
+            ~listed_as_archived(table),
         )
         mine = (KEPT.c.connection_id == connection_id, KEPT.c.collection == collection)
         for row in connection.execute(select(KEPT).where(*mine, KEPT.c.is_gone, listed)).all():

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 from sisportal.models import Mapping, Organization, OrganizationLink, SisConnection, SisSchool, Source
 from sisportal.models.database import writing
 from sisportal.providers.oneroster import OneRosterProvider
+from sisportal.roster.records import PORTAL
 from sisportal.roster.text import folded
 from sisportal.syncing import apps, hierarchy
 from sisportal.syncing.connections import OpenProvider, load, map_school, remember_schools, settle_version
@@ -104,8 +105,14 @@ def map_to(
 ) -> Mapped:
     """Map a school to an organization by its id; None makes a new one of the school's name. Raises ``UnknownSchool``."""
     school = _school(connection, connection_id, source_id)
-    known = organization_id or make_organization(connection, school.name or source_id, school.sis_id, now)
+    known = organization_id or _make(connection, school, now)
     return _map(connection, school, known, now, made=organization_id is None)
+
+
+def map_to_portal(connection: Connection, connection_id: int, source_id: str, now: datetime) -> None:
+    """Map a school to the portal itself, which is none of its organizations. Raises ``UnknownSchool``."""
+    _unlink(connection, _school(connection, connection_id, source_id))
+    map_school(connection, connection_id, source_id, Mapping.MAPPED, None, now)
 
 
 def ignore_school(connection: Connection, connection_id: int, source_id: str, now: datetime) -> None:
@@ -118,17 +125,21 @@ def ignore_school(connection: Connection, connection_id: int, source_id: str, no
 def auto_create(connection: Connection, connection_id: int, now: datetime) -> list[Mapped]:
     """Map every school that is not ignored: to its organization, else to one of equal name, else to a new one.
 
-    The organizations keep the hierarchy of the schools. Organizations is installed and partitioned.
+    What stands for a whole portal is none of its organizations. The organizations keep the hierarchy of the schools. Organizations is installed and partitioned.
     """
-    apps.install(connection, "organizations", now)
-    write_setting(connection, PARTITION, value=True)
     schools = [row for row in _listed(connection, connection_id) if row.mapping != Mapping.IGNORED]
+    if not all(map(is_whole_portal, schools)):
+        apps.install(connection, "organizations", now)
+        write_setting(connection, PARTITION, value=True)
     parents = hierarchy.parents_now(connection, connection_id)
     equal = suggestions(connection, connection_id)
     mapped: list[Mapped] = []
     for school in schools:
+        if is_whole_portal(school):
+            map_to_portal(connection, connection_id, school.source_id, now)
+            continue
         known = school.organization_id or equal.get(school.source_id)
-        organization_id = known or make_organization(connection, school.name or school.source_id, school.sis_id, now)
+        organization_id = known or _make(connection, school, now)
         mapped.append(_map(connection, school, organization_id, now, made=known is None))
     hierarchy.arrange(connection, connection_id, parents, parents)
     return mapped
@@ -137,14 +148,37 @@ def auto_create(connection: Connection, connection_id: int, now: datetime) -> li
 def suggestions(connection: Connection, connection_id: int) -> dict[str, int]:
     """For schools without an organization, that of equal name: ``source_id`` -> its id.
 
-    An organization that another school of the connection is mapped to, or that two schools would want, is not suggested.
+    An organization that another school of the connection is mapped to, or that two schools would want, is not suggested; nor
+    is an active one for a school that is listed as archived, or the other way.
     """
-    free = {folded(row.name): row.id for row in reversed(_free(connection, connection_id))}
+    free = {
+        (folded(row.name), row.archived_at is not None): row.id for row in reversed(_free(connection, connection_id))
+    }
     suggested: dict[str, int] = {}
     for school in _listed(connection, connection_id):
-        if school.organization_id is None and (found := free.pop(folded(school.name), None)):
+        if school.organization_id is not None or is_whole_portal(school):
+            continue
+        if found := free.pop((folded(school.name), _is_archived(school)), None):
             suggested[school.source_id] = found
     return suggested
+
+
+def is_whole_portal(school: Row[Any]) -> bool:
+    """Whether a row of ``SisSchool`` stands for a whole portal, in a package that a portal wrote."""
+    return bool(school.payload.get("kind") == PORTAL)
+
+
+def _is_archived(school: Row[Any]) -> bool:
+    return bool(school.payload.get("archived"))
+
+
+def _make(connection: Connection, school: Row[Any], now: datetime) -> int:
+    """A new organization for a school, archived where the school is listed as that; its id."""
+    organization_id = make_organization(connection, school.name or school.source_id, school.sis_id, now)
+    if _is_archived(school):
+        archived = update(Organization).where(Organization.id == organization_id).values(archived_at=now)
+        connection.execute(archived)
+    return organization_id
 
 
 def make_organization(connection: Connection, name: str, sis_id: str, now: datetime) -> int:
@@ -202,8 +236,8 @@ def _free(connection: Connection, connection_id: int) -> list[Row[Any]]:
     taken = select(SisSchool.organization_id).where(
         SisSchool.connection_id == connection_id, SisSchool.organization_id.is_not(None)
     )
-    statement = select(Organization.id, Organization.name).where(
-        Organization.archived_at.is_(None), Organization.id.not_in(taken)
+    statement = select(Organization.id, Organization.name, Organization.archived_at).where(
+        Organization.id.not_in(taken)
     )
     return list(connection.execute(statement.order_by(Organization.id)))
 

@@ -1,5 +1,6 @@
 """The mapping of every school at once: which organization each is, and what that would archive, before it is stored."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Choices
 from datetime import datetime
 
@@ -15,10 +16,21 @@ LEAVE_OUT, CREATE, WHOLE = "", "new", "whole"
 """What may be chosen for a school, beside the id of an organization as text. ``whole``: it is the portal's one school."""
 
 
-def organizations(connection: Connection) -> list[tuple[int, str]]:
-    """Those that a school can be: id and name, by name."""
-    statement = select(Organization.id, Organization.name).where(Organization.archived_at.is_(None))
-    return [(row.id, row.name) for row in connection.execute(statement.order_by(Organization.name, Organization.id))]
+def organizations(connection: Connection, also: Iterable[int] = ()) -> list[tuple[int, str]]:
+    """Those that a school can be: id and name, by name. Of archived ones those that a school is, and ``also`` these."""
+    held = select(SisSchool.organization_id).where(SisSchool.organization_id.is_not(None))
+    columns = select(Organization.id, Organization.name, Organization.archived_at)
+    statement = columns.where(
+        Organization.archived_at.is_(None) | Organization.id.in_(held) | Organization.id.in_(list(also))
+    )
+    rows = connection.execute(statement.order_by(Organization.name, Organization.id))
+    return [(row.id, row.name if row.archived_at is None else f"{row.name} (archived)") for row in rows]
+
+
+def whole_portals(connection: Connection, connection_id: int) -> frozenset[str]:
+    """Those of the listed schools that stand for a whole portal: they may be that beside the organizations of others."""
+    rows = connection.execute(select(SisSchool.__table__).where(SisSchool.connection_id == connection_id))
+    return frozenset(row.source_id for row in rows if mapping.is_whole_portal(row))
 
 
 def mapped_now(connection: Connection, connection_id: int) -> dict[str, str]:
@@ -70,6 +82,8 @@ def store(
         choice = choices[school]
         if choice == LEAVE_OUT:
             mapping.ignore_school(connection, connection_id, school, now)
+        elif choice == WHOLE:
+            mapping.map_to_portal(connection, connection_id, school, now)
         else:
             mapping.map_to(connection, connection_id, school, None if choice == CREATE else int(choice), now)
     return len(changed) + (hierarchy.arrange(connection, connection_id, stood, parents) if parents else 0)

@@ -127,7 +127,7 @@ def free_targets(
 def _with_match(planned: Planned, match: Match, held: Held | None, kind: str, was: str) -> Planned:
     if held is not None:
         return plan_link(planned, held.id, kind, match.evidence, was)
-    planned.evidence = match.evidence
+    planned.evidence = planned.evidence | match.evidence
     planned.held = str(match.reason) if match.outcome is Outcome.HELD else ""
     return planned
 

@@ -5,6 +5,7 @@ from typing import TypeVar, cast
 
 import msgspec
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
     Table,
@@ -40,7 +41,10 @@ from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import Row, chunks, insert_rows, read, reserve_ids, update_rows
 from sisportal.syncing.twins import PEOPLE, REFERENCES, Twins
 
-__all__ = ["ENROLLMENTS", "PEOPLE", "REFERENCES", "SECTIONS", "Mirror", "person_search", "section_search", "settle"]
+__all__ = [
+    "ENROLLMENTS", "PEOPLE", "REFERENCES", "SECTIONS", "Mirror", "listed_as_archived", "person_search", "section_search",
+    "settle",
+]  # fmt: skip
 
 SECTIONS = cast(Table, SisSection.__table__)
 ENROLLMENTS = cast(Table, SisEnrollment.__table__)
@@ -434,6 +438,11 @@ def settle(connection: Connection, connection_id: int) -> None:
         settled = or_(and_(listed, agrees), and_(~listed, ~active))
         mine = and_(table.c.connection_id == connection_id, table.c.pending == true())
         connection.execute(update(table).where(mine, settled).values(pending=False))
+
+
+def listed_as_archived(table: Table) -> ColumnElement[bool]:
+    """Whether the source lists a record of the mirror as archived (``Person.archived``)."""
+    return type_coerce(table.c.payload, Text).contains('"archived":true')
 
 
 def person_search(person: Person) -> str:

@@ -8,6 +8,7 @@ from sisportal.models import ActionState, SchoolClass, Source
 from sisportal.syncing.actions import ACTIONS
 from sisportal.syncing.held import CLASSES
 from sisportal.syncing.outcomes import Ledger
+from sisportal.syncing.package_parents import is_stated, make_parents
 from sisportal.syncing.rows import Row, chunks, insert_rows, reserve_ids, stored_moment, update_rows
 from sisportal.syncing.undo_log import keep_parents
 
@@ -77,8 +78,10 @@ def with_sessions(connection: Connection, parents: set[int], beside: set[int]) -
 
 def _arrange_keys(connection: Connection, keys: list[str], ledger: Ledger) -> list[Row]:
     """(parent, class) of the classes that came under a parent."""
+    # What was archived before it came here stands where it stood, too.
+    counts = CLASSES.c.archived_at.is_(None) | CLASSES.c.session_key.in_([key for key in keys if is_stated(key)])
     statement = select(CLASSES.c.id, CLASSES.c.is_parent, *(CLASSES.c[name] for name in _COPIED)).where(
-        CLASSES.c.session_key.in_(keys), CLASSES.c.archived_at.is_(None), CLASSES.c.parent_id.is_(None)
+        CLASSES.c.session_key.in_(keys), counts, CLASSES.c.parent_id.is_(None)
     )
     parents: dict[str, int] = {}
     alone: dict[str, list[Row]] = defaultdict(list)
@@ -87,17 +90,29 @@ def _arrange_keys(connection: Connection, keys: list[str], ledger: Ledger) -> li
             parents[row.session_key] = row.id
         else:
             alone[row.session_key].append(tuple(row))
-    wanted = [key for key in keys if key not in parents and len(alone[key]) > 1]
+    wanted = [key for key in keys if key not in parents and len(alone[key]) > (0 if is_stated(key) else 1)]
     first = reserve_ids(connection, CLASSES, len(wanted))
-    now = stored_moment(connection, ledger.clock())
-    made: list[Row] = []
-    for id_, key in enumerate(wanted, first):
-        parents[key] = id_
-        made.append((id_, *alone[key][0][2:], str(Source.SYNC), True, ledger.sync_id, now))
-    insert_rows(connection, CLASSES, _INSERT, made)
+    parents |= {key: id_ for id_, key in enumerate(wanted, first)}
+    _make(connection, {parents[key]: alone[key][0] for key in wanted}, ledger)
     joins: list[Row] = [(parents[key], row[0]) for key in keys if key in parents for row in alone[key]]
     update_rows(connection, CLASSES, ("parent_id",), ("id",), joins)
     return joins
+
+
+def _make(connection: Connection, wanted: dict[int, Row], ledger: Ledger) -> None:
+    """Make parents with these ids, each like the first of its sessions, or as a package has it."""
+    now = stored_moment(connection, ledger.clock())
+    stated: dict[int, str] = {}
+    organizations: dict[str, int | None] = {}
+    made: list[Row] = []
+    for id_, session in wanted.items():
+        copied = dict(zip(_COPIED, session[2:], strict=True))
+        if is_stated(key := copied["session_key"]):
+            stated[id_], organizations[key] = key, copied["organization_id"]
+        else:
+            made.append((id_, *copied.values(), str(Source.SYNC), True, ledger.sync_id, now))
+    insert_rows(connection, CLASSES, _INSERT, made)
+    make_parents(connection, stated, organizations, ledger.sync_id, now)
 
 
 def _keep_joins(connection: Connection, joins: list[Row], sync_id: int) -> None:

@@ -1,6 +1,7 @@
 """The plan: the mirror compared with the LMS side, by the thousand. Reads both, writes only actions and warnings."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, cast
 
 import msgspec
@@ -10,7 +11,7 @@ from sisportal.roster.fields import Places, Values
 from sisportal.roster.guards import GuardedAction, class_hold
 from sisportal.roster.matching import UNDECIDED, Decision, Outcome, identity_check
 from sisportal.roster.options import Change, Item, Options
-from sisportal.roster.planning import Held, Planned, plan_delete, plan_person, plan_section
+from sisportal.roster.planning import Held, Planned, plan_delete, plan_person, plan_section, section_label
 from sisportal.roster.records import Collection, Person, Problem, Role, Section
 from sisportal.roster.text import Name
 from sisportal.syncing.actions import Plan
@@ -81,6 +82,8 @@ class Planner:
         self._kept_away: frozenset[str] | None = None
         self._ids: dict[str, str] = {}
         self._moved: set[str] = set()
+        self._archived: dict[Collection, list[AnyRow]] = {Collection.PEOPLE: [], Collection.SECTIONS: []}
+        """Linked records that the source lists as archived and that are active here: rows of ``people_gone``, ``sections_gone``."""
         self._people: PersonMatches | None = None
         self._sections: SectionMatches | None = None
 
@@ -116,6 +119,12 @@ class Planner:
         self._moved |= matches.moved
 
     def _plan_known_person(self, person: Person, row: AnyRow, matches: PersonMatches) -> None:
+        if person.archived:
+            if row[5] is None:
+                held_role = account_held(row[8:])["role"]
+                known = (row[0], row[3], held_role, person.last_name, person.first_name, person.school, person.role)
+                self._archived[Collection.PEOPLE].append(known)
+            return
         if row[5] is not None and row[6] is None:
             self._plan.warn([Problem("archived-here", str(person.role), person.source_id, school=person.school)])
             return
@@ -158,6 +167,11 @@ class Planner:
     def _plan_known_section(
         self, section: Section, row: AnyRow, members: frozenset[str], teaching: list[str] | None
     ) -> None:
+        if section.archived:
+            if row[5] is None:
+                known = (row[0], row[3], section_label(section), section.school)
+                self._archived[Collection.SECTIONS].append(known)
+            return
         if row[5] is not None and row[6] is None:
             self._plan.warn([Problem("archived-here", "section", section.source_id, school=section.school)])
             return
@@ -239,7 +253,8 @@ class Planner:
     def _plan_gone_people(self) -> None:
         if Collection.PEOPLE not in self._fetched.complete:
             return  # whoever an earlier fetch proved to be gone may be back in the part that this one did not see
-        for rows in self._read(self._chosen(PEOPLE, people_gone(self._connection_id)), _PEOPLE_AT_ONCE):
+        gone = self._read(self._chosen(PEOPLE, people_gone(self._connection_id)), _PEOPLE_AT_ONCE)
+        for rows in chain(gone, chunks(self._archived[Collection.PEOPLE], _PEOPLE_AT_ONCE)):
             elsewhere = listing_people(self._engine, self._connection_id, [row[1] for row in rows])
             doubts = self._people.doubts(self._places) if self._people else Doubts()
             for row in rows:
@@ -256,7 +271,8 @@ class Planner:
     def _plan_gone_sections(self) -> None:
         if Collection.SECTIONS not in self._fetched.complete:
             return
-        for rows in self._read(self._chosen(SECTIONS, sections_gone(self._connection_id)), _PEOPLE_AT_ONCE):
+        gone = self._read(self._chosen(SECTIONS, sections_gone(self._connection_id)), _PEOPLE_AT_ONCE)
+        for rows in chain(gone, chunks(self._archived[Collection.SECTIONS], _PEOPLE_AT_ONCE)):
             elsewhere = listing_sections(self._engine, self._connection_id, [row[1] for row in rows])
             doubts = self._sections.doubts(self._places) if self._sections else Doubts()
             for row in rows:

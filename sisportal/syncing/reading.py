@@ -77,7 +77,7 @@ class Reading:
         elif isinstance(provider, DatedProvider):
             self.cursor = self._clock().isoformat()
         elif isinstance(provider, PackageProvider):
-            self._take_partial(provider.partial())
+            self._take_partial(provider.partial(), merges_twins=not provider.lists_once())
         for step in provider.fetch(items=self._items()):
             self._take(step)
         return self._prove()
@@ -119,9 +119,9 @@ class Reading:
         yield from provider.changes_since(datetime.fromisoformat(place), items=self._items(), held=held)
         yield Cursor(begun)
 
-    def _take_partial(self, partial: frozenset[Collection]) -> None:
-        """Read a package that does not list everything."""
-        self._mirror = self._new_mirror(partial)
+    def _take_partial(self, partial: frozenset[Collection], *, merges_twins: bool) -> None:
+        """Read a package, which need not list everything."""
+        self._mirror = self._new_mirror(partial, merges_twins=merges_twins)
         if not (self._facts.mirror_stale and partial & TYPES_OF.keys()):
             return
         with self._engine.connect() as connection:
@@ -156,7 +156,7 @@ class Reading:
     def _items(self) -> frozenset[str]:
         return frozenset(str(item) for item in self._facts.options.items)
 
-    def _new_mirror(self, partial: frozenset[Collection] = frozenset()) -> Mirror:
+    def _new_mirror(self, partial: frozenset[Collection] = frozenset(), *, merges_twins: bool = True) -> Mirror:
         facts = self._facts
         return Mirror(
             self._engine,
@@ -166,7 +166,7 @@ class Reading:
             self._pulse,
             stale=facts.mirror_stale,
             partial=partial,
-            merges_twins=facts.kind in ONEROSTER_KINDS,
+            merges_twins=merges_twins and facts.kind in ONEROSTER_KINDS,
         )
 
     def _take(self, step: Batch | Seal) -> None:

@@ -121,13 +121,16 @@ class UndoPlanner:
             self._plan.add(planned)
 
     def _unadd(self, action: Undone, found: Found, now: _Now) -> tuple[Planned | None, str]:
-        """An account or class that the sync made is archived, and its id of the SIS is free again."""
+        """An account or class that the sync made is archived, and its id of the SIS is free again.
+
+        One that it made as archived only loses its link.
+        """
         if found.values["archived"] and action.source_id not in found.links:
             return None, ""
         if reason := next(self._why_stays(action, found, now), ""):
             return None, reason
         planned = self._planned(action, "delete", whole=True)
-        planned.before = {"archived": False, "identifiers": {self._kind: action.source_id}}
+        planned.before = {"archived": _came_archived(action), "identifiers": {self._kind: action.source_id}}
         planned.after = {"archived": True, "identifiers": {self._kind: ""}}
         if (returns := _returns(action)) is not None:
             planned.after[RETURNS] = returns
@@ -135,8 +138,11 @@ class UndoPlanner:
 
     def _why_stays(self, action: Undone, found: Found, now: _Now) -> Iterator[str]:
         """Why what the sync made is kept, where anything speaks for that."""
-        if found.values["archived"]:
+        if found.values["archived"] and not _came_archived(action):
             yield f"archived since, {self._by(action, found.archived_by)}"
+            return
+        if _came_archived(action) and not found.values["archived"]:
+            yield f"made active since, {self._by(action)}"
             return
         if action.source_id not in found.links:
             yield "no longer linked to this record of the SIS"
@@ -252,6 +258,11 @@ def _returns(action: Undone) -> int | None:
     if action.log is None or not action.log.replaced or RETURNS in action.after:
         return None
     return int(action.log.replaced["account"])
+
+
+def _came_archived(action: Undone) -> bool:
+    """Whether an add made a record that its source lists as archived."""
+    return action.after.get("archived") is True
 
 
 def _accounts(actions: list[Undone]) -> set[int]:

@@ -27,6 +27,7 @@ TYPES = {
     "local": "District",
     "state": "State",
     "national": "Nation",
+    "portal": "Whole portal",
 }
 
 
@@ -92,17 +93,19 @@ def _entered(connection: SisConnection) -> Entered:
         {school: request.form.get(f"school-{school}", choice) for school, choice in held.items()},
         {school: request.form.get(f"parent-{school}", parent) for school, parent in stood.items()},
     )
-    entered.error = _wrong(entered)
+    entered.error = _wrong(connection.id, entered)
     entered.archived = mapping_choices.would_archive(database, connection.id, entered.choices)
     return entered
 
 
-def _wrong(entered: Entered) -> str:
+def _wrong(connection_id: int, entered: Entered) -> str:
     choices = entered.choices
-    known = {LEAVE_OUT, CREATE, WHOLE, *(str(id_) for id_, _ in mapping_choices.organizations(db.session.connection()))}
+    known = {LEAVE_OUT, CREATE, WHOLE, *(str(id_) for id_, _ in _organizations(connection_id))}
     if not set(choices.values()) <= known:
         return "One of the organizations is not there any more. Choose again."
-    if WHOLE in choices.values() and not set(choices.values()) <= {LEAVE_OUT, WHOLE}:
+    portals = mapping_choices.whole_portals(db.session.connection(), connection_id)
+    of_others = {choice for school, choice in choices.items() if school not in portals}
+    if WHOLE in of_others and not of_others <= {LEAVE_OUT, WHOLE}:
         return (
             "Beside an organization no school can be the whole portal: choose an organization for it, or leave it out."
         )
@@ -116,27 +119,37 @@ def _wrong(entered: Entered) -> str:
     return ""
 
 
+def _organizations(connection_id: int) -> list[tuple[int, str]]:
+    database = db.session.connection()
+    return mapping_choices.organizations(database, mapping.suggestions(database, connection_id).values())
+
+
 def _page(connection: SisConnection, entered: Entered | None = None) -> dict[str, Any]:
     database = db.session.connection()
     listed = [each for each in mapping.list_schools(database, connection.id) if not each.gone]
     held = mapping_choices.mapped_now(database, connection.id)
     suggested = mapping.suggestions(database, connection.id)
+    portals = mapping_choices.whole_portals(database, connection.id)
     asked = {each.id: each.mapping == "unmapped" for each in listed}
     shown = (entered and entered.choices) or {
-        school: str(suggested.get(school, CREATE)) if asked[school] else choice for school, choice in held.items()
+        school: str(suggested.get(school, WHOLE if school in portals else CREATE)) if asked[school] else choice
+        for school, choice in held.items()
     }
     names = {each.id: each.name or each.id for each in listed}
     return {
         "connection": connection,
         "source": NAMES[connection.kind],
-        "single": any(each.mapping == "mapped" and each.organization is None for each in listed),
+        "single": any(
+            each.mapping == "mapped" and each.organization is None and each.id not in portals for each in listed
+        ),
+        "portals": portals,
         "begins": all(asked.values()),
         "has_businesses": has_businesses(connection.kind),
         "listed": [(each, shown[each.id], each.id in suggested and asked[each.id]) for each in listed],
         "kinds": {each.id: TYPES.get(each.kind, each.kind.capitalize()) for each in listed},
         "names": names,
         "parents": (entered and entered.parents) or hierarchy.parents_now(database, connection.id),
-        "organizations": [(str(id_), name) for id_, name in mapping_choices.organizations(database)],
+        "organizations": [(str(id_), name) for id_, name in _organizations(connection.id)],
         "archived": [(names.get(school, school), number) for school, number in entered.archived.items()]
         if entered
         else [],

@@ -228,3 +228,13 @@ def test_the_lms_side_is_exported_as_a_package_that_is_read_back(
 
     again = cli.answer("sis", "prepare", "csv", "--file", export)
     assert cli.answer("sis", "actions", again["id"]) == []
+
+
+def test_a_package_for_another_portal_says_who_is_archived(cli: CommandLine, sandbox: Served, tmp_path: Path) -> None:
+    export = str(tmp_path / "moving.zip")
+    assert cli.run("directory", "export", "--format", "oneroster-csv", "--archived", export).exit_code == 0
+    with zipfile.ZipFile(export) as archive:
+        assert b"metadata.sisPortal.archived" in archive.read("users.csv")
+    assert "--format oneroster-csv" in cli.failure(
+        "directory", "export", "--archived", str(tmp_path / "all.json"), code=2
+    )
