@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +15,15 @@ from redis.exceptions import RedisError
 from sisportal.config import ConfigError, Settings, load
 
 SERVERS = ("redis-server", "valkey-server")
+_KEPT = ("appendonly.aof", "appendonlydir")
+"""Where versions up to 6 and from 7 on keep the queue."""
+_UNREADABLE = (
+    b"Bad file format reading the append only file",
+    b"Fatal error loading the DB",
+    b"Invalid AOF manifest file format",
+)
+"""The last words of a server that cannot read it."""
+_LAST_WORDS = 2_000
 
 
 class QueueServerError(Exception):
@@ -55,6 +65,28 @@ def _listening(url: str) -> list[str]:
     return ["--port", str(parts.port), "--bind", str(parts.hostname), "--requirepass", str(parts.password)]
 
 
+def was_unreadable(folder: Path) -> bool:
+    """Whether the server's last start ended because it could not read what it had kept."""
+    log = folder / "redis.log"
+    if not log.exists() or not any((folder / name).exists() for name in _KEPT):
+        return False
+    with log.open("rb") as lines:
+        lines.seek(max(log.stat().st_size - _LAST_WORDS, 0))
+        last = b"".join(lines.read().splitlines()[-1:])
+    return any(words in last for words in _UNREADABLE)
+
+
+def _set_aside(folder: Path) -> None:
+    """Begin with an empty queue. The database knows what waits: recovery sends it again."""
+    for name in _KEPT:
+        kept = folder / name
+        if kept.exists():
+            aside = kept.rename(folder / f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{name}")
+            print(
+                f"What the queue had kept is damaged. It is set aside as {aside}; nothing that was asked for is lost."
+            )
+
+
 def serve(settings: Settings) -> None:
     """Becomes the server, or waits to be ended where REDIS_URL names one that somebody else runs."""
     if not settings.redis_is_embedded:
@@ -64,6 +96,8 @@ def serve(settings: Settings) -> None:
         raise QueueServerError(f"A portal already runs on the data folder {settings.data_dir}. End it first.")
     folder = settings.data_dir / "queue"
     folder.mkdir(mode=0o700, exist_ok=True)
+    if was_unreadable(folder):
+        _set_aside(folder)
     arguments = command(find_server(), settings.redis_url, folder)
     os.execv(arguments[0], arguments)  # noqa: S606 - no shell is wanted, and the program is one that was just found
 

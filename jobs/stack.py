@@ -7,23 +7,20 @@ import argparse
 import http.client
 import os
 import shlex
-import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from jobs.children import ChildEnded, Children, Stopped
 from jobs.demo import Demo
 from jobs.queue_server import answers as queue_answers
+from jobs.queue_server import was_unreadable
+from jobs.ready import NotReady, require_database, require_free, require_own
 from sisportal.config import PROJECT, ConfigError, Settings, load, local_url
 from sisportal.folder import FolderInUse, held
 
 START_SECONDS = 60
-
-
-class StackError(Exception):
-    """The portal cannot be started here; the message says why and what to do."""
 
 
 def procfile(text: str) -> dict[str, list[str]]:
@@ -41,17 +38,6 @@ def child_environ(environ: Mapping[str, str], settings: Settings) -> dict[str, s
         "DATA_DIR": str(settings.data_dir),
         "DATABASE_URL": settings.database_url,
     }
-
-
-def require_free(host: str, port: int) -> None:
-    """Raises StackError where something else listens already."""
-    try:
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except OSError as error:
-        raise StackError(
-            f"Port {port} on {host} cannot be used ({os.strerror(error.errno or 0)}). "
-            f"End what uses it, or choose another, for example PORT={port + 10}."
-        ) from error
 
 
 def web_answers(url: str) -> bool:
@@ -72,15 +58,14 @@ def run(settings: Settings, environ: Mapping[str, str], demo: Demo | None) -> No
     """Starts everything, says where it is, and keeps it up. Raises Stopped in the end, or ChildEnded."""
     address = local_url(settings.host, settings.port)
     commands = procfile((PROJECT / "Procfile").read_text())
-    require_free(settings.host, settings.port)
     started_with = child_environ(environ, settings) | (demo.environ if demo else {})
+    require_own(settings.data_dir)
     with held(settings.data_dir), Children(started_with, str(PROJECT)) as children:
-        children.start("queue", commands.pop("queue"))
-        children.wait_until(
-            lambda: queue_answers(settings.redis_url),
-            seconds=START_SECONDS,
-            otherwise="The queue does not answer: see REDIS_URL, or redis.log in the data folder.",
-        )
+        require_free(settings.host, settings.port)
+        if demo:
+            require_free("127.0.0.1", demo.kept.sandbox_port)
+        require_database(settings)
+        start_queue(children, commands.pop("queue"), settings)
         children.run("flask db upgrade", ["flask", "db", "upgrade"])
         if demo:
             demo.prepare(children, web_answers)
@@ -91,6 +76,27 @@ def run(settings: Settings, environ: Mapping[str, str], demo: Demo | None) -> No
         )
         say(greeting(settings, address, demo))
         children.stay()
+
+
+def start_queue(children: Children, command: Sequence[str], settings: Settings) -> None:
+    """Starts the queue and waits for it; where it could not read what it had kept, once more, which sets that aside."""
+    try:
+        _wait_for_queue(children, command, settings)
+    except ChildEnded:
+        if not settings.redis_is_embedded or not was_unreadable(settings.data_dir / "queue"):
+            raise
+        _wait_for_queue(children, command, settings)
+
+
+def _wait_for_queue(children: Children, command: Sequence[str], settings: Settings) -> None:
+    children.start("queue", command)
+    children.wait_until(lambda: queue_answers(settings.redis_url), seconds=START_SECONDS, otherwise=_no_queue(settings))
+
+
+def _no_queue(settings: Settings) -> str:
+    if settings.redis_is_embedded:
+        return f"The queue does not answer: see {settings.data_dir / 'queue' / 'redis.log'}."
+    return "The Redis that REDIS_URL names does not answer. Start it, correct REDIS_URL, or leave it out for a queue of the portal's own."
 
 
 def greeting(settings: Settings, address: str, demo: Demo | None) -> str:
@@ -114,12 +120,10 @@ def main() -> int:
     try:
         demo = Demo.make(os.environ) if parser.parse_args().demo else None
         settings = demo.settings if demo else load(os.environ)
-        if demo:
-            require_free("127.0.0.1", demo.kept.sandbox_port)
         run(settings, os.environ, demo)
     except Stopped:
         say("\nSIS Portal has ended.")
-    except (ConfigError, StackError, FolderInUse, ChildEnded) as error:
+    except (ConfigError, NotReady, FolderInUse, ChildEnded) as error:
         print(f"\n{error}", file=sys.stderr, flush=True)
         return 1
     return 0

@@ -1,6 +1,7 @@
 """The settings: the only reader of the environment and of `.env`, each with a default that works on one machine."""
 
 import contextlib
+import difflib
 import hashlib
 import os
 import secrets
@@ -8,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from dotenv import dotenv_values
 
@@ -103,13 +104,25 @@ def local_url(host: str, port: int) -> str:
 
 
 _WEB_SCHEMES = ("http", "https")
+_ALIKE = 0.85
+"""From this likeness on, a name in `.env` is a slip of the pen; other names may be there for other programs."""
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
 
 
 def _from_file(path: Path | None) -> dict[str, str]:
     if path is None:
         return {}
-    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    try:
+        found = {name: value for name, value in dotenv_values(path).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not a text file in UTF-8"
+        raise ConfigError(f"The settings in {path} cannot be read ({why}). Mend the file, or remove it.") from error
+    for name in found.keys() - set(NAMES):
+        for meant in difflib.get_close_matches(name.upper(), NAMES, 1, cutoff=_ALIKE):
+            raise ConfigError(
+                f"{path} sets {name}, which is no setting. Write {meant} if that is meant, or remove the line."
+            )
+    return found
 
 
 def _made(folder: Path) -> Path:
@@ -123,12 +136,31 @@ def _made(folder: Path) -> Path:
     ):  # a folder of another's, or shared with a group, is a choice
         folder.chmod(found.st_mode & 0o770)
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"DATA_DIR: nothing can be written to the folder {folder}.")
+        raise ConfigError(
+            f"DATA_DIR: nothing can be written to the folder {folder}. "
+            "Let the user who runs the portal write there, or name another folder."
+        )
     return folder
 
 
 def _kept_secret(path: Path) -> str:
     """The key kept at ``path``, made at the first start. Processes that start together agree on one."""
+    try:
+        secret = _read_or_made(path)
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ConfigError(
+            f"SECRET_KEY: the file {path} cannot be used ({why}). It belongs to the user who runs the portal: "
+            "run it as that user, or put the key back from a safe copy."
+        ) from error
+    if not secret:
+        raise ConfigError(
+            f"SECRET_KEY: the file {path} is empty. Put the key back, or remove the file to make a new one."
+        )
+    return secret
+
+
+def _read_or_made(path: Path) -> str:
     if not path.exists():
         with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".secret-key-") as fresh:  # has mode 600
             fresh.write(secrets.token_urlsafe(48))
@@ -136,12 +168,7 @@ def _kept_secret(path: Path) -> str:
             os.fsync(fresh.fileno())  # a key that a power cut loses takes every stored credential with it
             with contextlib.suppress(FileExistsError):  # a link is never made over another: the first one stays
                 path.hardlink_to(fresh.name)
-    secret = path.read_text().strip()
-    if not secret:
-        raise ConfigError(
-            f"SECRET_KEY: the file {path} is empty. Put the key back, or remove the file to make a new one."
-        )
-    return secret
+    return path.read_text().strip()
 
 
 def _port(text: str) -> int:
@@ -152,7 +179,7 @@ def _port(text: str) -> int:
 
 def _url(name: str, text: str, schemes: tuple[str, ...]) -> str:
     """The address without a slash at its end. The message never repeats it: it may hold a password."""
-    parts = urlsplit(text)
+    parts = _parts(name, text)
     if parts.scheme not in schemes or not (parts.hostname or (parts.scheme == "unix" and parts.path)):
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
         raise ConfigError(f"{name}: this is not an address that begins with {wanted} and names a host.")
@@ -166,6 +193,17 @@ def _breached(text: str) -> str:
     if text and not os.access(PROJECT / text, os.R_OK):
         raise ConfigError(f"BREACHED_PASSWORDS: the file {PROJECT / text} cannot be read.")
     return text and str(PROJECT / text)
+
+
+def _parts(name: str, text: str) -> SplitResult:
+    """The parts of an address, whose port is a number."""
+    with contextlib.suppress(ValueError):  # which the sentence below stands for
+        parts = urlsplit(text)
+        if parts.port != 0:
+            return parts
+    raise ConfigError(
+        f"{name}: the host or the port of this address cannot be read. A port is a number from 1 to 65535."
+    )
 
 
 def _database_url(text: str) -> str:

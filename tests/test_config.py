@@ -167,3 +167,55 @@ def test_an_empty_key_file_is_not_taken_for_a_key(tmp_path: Path) -> None:
         loaded(tmp_path)
 
     assert str(refusal.value).startswith(f"SECRET_KEY: the file {tmp_path}/secret-key is empty.")
+
+
+@pytest.mark.parametrize("name", ["SMTP_URL", "BASE_URL", "REDIS_URL"])
+@pytest.mark.parametrize("rest", ["host:abc", "host:99999", "host:0", "[::1"])
+def test_an_address_whose_host_or_port_cannot_be_is_refused_before_it_is_used(
+    tmp_path: Path, name: str, rest: str
+) -> None:
+    scheme = {"SMTP_URL": "smtp", "BASE_URL": "https", "REDIS_URL": "redis"}[name]
+
+    with pytest.raises(ConfigError) as refusal:
+        load({"DATA_DIR": str(tmp_path), name: f"{scheme}://user:secret@{rest}"}, env_file=None)
+
+    assert str(refusal.value) == (
+        f"{name}: the host or the port of this address cannot be read. A port is a number from 1 to 65535."
+    )
+
+
+def test_a_slip_of_the_pen_in_the_file_is_told_and_what_is_for_others_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("FLASK_DEBUG=1\nSSL_CERT_FILE=/etc/ssl/own.pem\n")
+    load({"DATA_DIR": str(tmp_path)}, env_file=file)
+    file.write_text("DATABSE_URL=postgresql://host/name\n")
+
+    with pytest.raises(ConfigError) as refusal:
+        load({"DATA_DIR": str(tmp_path)}, env_file=file)
+
+    assert str(refusal.value) == (
+        f"{file} sets DATABSE_URL, which is no setting. Write DATABASE_URL if that is meant, or remove the line."
+    )
+
+
+def test_a_file_of_settings_that_is_no_text_is_told(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"\xff\xfePORT=5000")
+
+    with pytest.raises(ConfigError) as refusal:
+        load({"DATA_DIR": str(tmp_path)}, env_file=file)
+
+    assert str(refusal.value) == (
+        f"The settings in {file} cannot be read (it is not a text file in UTF-8). Mend the file, or remove it."
+    )
+
+
+def test_a_key_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "secret-key").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(ConfigError) as refusal:
+        load({"DATA_DIR": str(tmp_path)}, env_file=None)
+
+    assert str(refusal.value).startswith(
+        f"SECRET_KEY: the file {tmp_path / 'secret-key'} cannot be used (it is not text)."
+    )

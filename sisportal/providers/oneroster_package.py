@@ -105,7 +105,9 @@ class Package:
                     self._take_sheet(archive, table)
         except _BROKEN as fault:
             if isinstance(fault, FileNotFoundError):
-                raise ProviderError("The file does not exist.", code="not-a-zip") from None
+                raise ProviderError(
+                    "The file does not exist, or not any more. Upload it again, or name another.", code="not-a-zip"
+                ) from None
             code = "damaged" if self._members else "not-a-zip"
             raise ProviderError(
                 "The file is not a zip, or it is damaged. Export it again, and upload the zip as it is.", code=code

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flask import Flask, Response, current_app
 from htmx_flask import request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 
 from sisportal.web.rendering import render_bare, render_partial
@@ -87,8 +87,14 @@ BUSY = ErrorText(
     "Try again in a minute. If it stays, tell whoever hosts the portal.",
     again=True,
 )
+DAMAGED = ErrorText(
+    "The database is damaged",
+    "Its file cannot be read as it should be, so nothing of this was kept.",
+    "Tell whoever hosts the portal: end it, see what flask check says, and bring the last backup back with flask restore.",
+)
 NO_ROOM = ("is full", "no space left")
 LOCKED = ("is locked", "lock timeout")
+BROKEN = ("malformed", "not a database", "invalid page", "disk i/o error")
 """Words by which SQLite and PostgreSQL say what keeps them; whatever else they say is the usual page of 503."""
 
 _AT_ONCE = 1 << 20
@@ -122,13 +128,22 @@ def _answer_http_error(error: HTTPException) -> Response | HTTPException:
     return page
 
 
-def _answer_database_away(error: OperationalError) -> Response:
-    """Locked for too long, full or not there: nothing of the request was kept."""
+def _answer_database_away(error: DatabaseError) -> Response:
+    """Locked for too long, full, damaged or not there: nothing of the request was kept."""
     current_app.logger.error("the database cannot be used: %s", error.orig)
     said = str(error.orig).lower()
     if any(words in said for words in NO_ROOM):
         return error_page(FULL)
+    if any(words in said for words in BROKEN):
+        return error_page(503, DAMAGED)
     return error_page(503, BUSY if any(words in said for words in LOCKED) else None)
+
+
+def _answer_database_error(error: DatabaseError) -> Response:
+    """A damaged file; whatever else a database says of a statement is not expected."""
+    if not any(words in str(error.orig).lower() for words in BROKEN):
+        raise error
+    return _answer_database_away(error)
 
 
 def _answer_no_room(error: OSError) -> Response:
@@ -153,4 +168,5 @@ def init_errors(app: Flask) -> None:
     """Every error of ``app`` is answered by its page; an unexpected one is logged by Flask and answered as 500."""
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(OperationalError, _answer_database_away)
+    app.register_error_handler(DatabaseError, _answer_database_error)
     app.register_error_handler(OSError, _answer_no_room)

@@ -1,5 +1,7 @@
 """The portal's own Redis: where it listens, what it keeps, and what is said where it cannot start."""
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -9,10 +11,22 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from jobs.children import Children
 from jobs.queue_server import QueueServerError, answers, command, find_server, serve
+from jobs.stack import child_environ, start_queue
 from sisportal.config import PROJECT, Settings, load
 
 Start = Callable[[Settings], subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def signals_are_given_back() -> Iterator[None]:
+    """A ``Children`` takes them over for its process."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -44,6 +58,27 @@ def test_what_is_queued_is_still_there_after_the_server_was_killed(settings: Set
 
     with Redis.from_url(settings.redis_url) as client:
         assert client.lrange("rq:queue:prepare", 0, -1) == [b"a job"]
+
+
+def test_a_damaged_file_of_the_queue_is_set_aside_and_the_portal_starts(
+    settings: Settings, start: Start, capfd: pytest.CaptureFixture[str], signals_are_given_back: None
+) -> None:
+    first = start(settings)
+    with Redis.from_url(settings.redis_url) as client:
+        for number in range(20):
+            client.rpush("rq:queue:prepare", f"job {number}")
+    first.kill()
+    first.wait()
+    folder = settings.data_dir / "queue"
+    kept = max((path for path in folder.rglob("*.aof") if path.is_file()), key=lambda path: path.stat().st_size)
+    kept.write_bytes(b"no such format " * 20)
+
+    with Children(child_environ(os.environ, settings), str(PROJECT)) as children:
+        start_queue(children, ["python", "-m", "jobs.queue_server"], settings)
+        assert answers(settings.redis_url)
+
+    (aside,) = folder.glob("damaged-*")
+    assert f"It is set aside as {aside}; nothing that was asked for is lost." in capfd.readouterr().out
 
 
 def test_a_folder_too_deep_for_a_socket_is_served_on_a_port_with_a_password(tmp_path: Path, start: Start) -> None:

@@ -1,21 +1,14 @@
 """What the launcher knows: the Procfile, the port, the one portal for a data folder, and what it says."""
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from jobs.demo import Demo, Kept
-from jobs.stack import StackError, child_environ, greeting, procfile, require_free, web_answers
+from jobs.stack import child_environ, greeting, procfile, web_answers
 from sisportal.config import PROJECT, ConfigError, Settings, load
 from sisportal.folder import FolderInUse, held
-
-
-@pytest.fixture
-def taken_port() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
 
 
 def test_the_procfile_names_everything_that_one_machine_runs() -> None:
@@ -28,16 +21,6 @@ def test_a_procfile_may_have_comments_empty_lines_and_quoted_words() -> None:
     commands = procfile(text)
 
     assert commands == {"web": ["gunicorn", "app:create app()"], "worker": ["python", "-m", "jobs.worker"]}
-
-
-def test_a_port_in_use_is_told_with_what_to_do(taken_port: int) -> None:
-    with pytest.raises(StackError) as refusal:
-        require_free("127.0.0.1", taken_port)
-
-    assert str(refusal.value) == (
-        f"Port {taken_port} on 127.0.0.1 cannot be used (Address already in use). "
-        f"End what uses it, or choose another, for example PORT={taken_port + 10}."
-    )
 
 
 def test_a_second_portal_is_kept_off_the_data_folder_while_the_first_runs(tmp_path: Path) -> None:

@@ -8,10 +8,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
+from sisportal.config import Settings
 from sisportal.extensions import db
-from sisportal.web.errors import BUSY, FULL, TEXTS, ErrorText
+from sisportal.factory import create_app
+from sisportal.web.errors import BUSY, DAMAGED, FULL, TEXTS, ErrorText
+from tests.fakes import FakeQueue
 from tests.web.style_site import make_style_site
 
 
@@ -75,6 +78,7 @@ def test_an_error_keeps_the_headers_that_belong_to_it(client: FlaskClient) -> No
         (sqlite3.OperationalError("database is locked"), 503, BUSY),
         (psycopg.errors.LockNotAvailable("canceling statement due to lock timeout"), 503, BUSY),
         (psycopg.OperationalError("connection refused"), 503, TEXTS[503]),
+        (sqlite3.OperationalError("disk I/O error"), 503, DAMAGED),
     ],
 )
 def test_a_database_that_cannot_be_used_is_said_to_be_full_busy_or_away(
@@ -90,6 +94,27 @@ def test_a_database_that_cannot_be_used_is_said_to_be_full_busy_or_away(
 
     assert (answer.status_code, f"<h1>{text.title}</h1>" in answer.text) == (code, True)
     assert text.advice in answer.text
+
+
+def test_a_database_file_of_garbage_is_said_to_be_damaged(settings: Settings) -> None:
+    (settings.data_dir / "portal.sqlite3").write_bytes(b"no database at all " * 500)
+    app = create_app(settings, queue=FakeQueue())
+
+    answer = app.test_client().get("/sign-in")
+
+    assert (answer.status_code, DAMAGED.sentence in answer.text) == (503, True)
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_what_a_database_says_of_a_statement_is_unexpected() -> None:
+    site = make_style_site()
+
+    @site.get("/breaks")
+    def breaks() -> str:
+        raise IntegrityError("a statement", {}, sqlite3.IntegrityError("NOT NULL constraint failed"))
+
+    assert site.test_client().get("/breaks").status_code == 500
 
 
 def test_another_error_of_the_machine_is_unexpected(site: Flask) -> None:
