@@ -1,6 +1,5 @@
 """A forgotten password: who gets a link, and that nobody else learns anything by asking."""
 
-import statistics
 import time
 from datetime import timedelta
 
@@ -95,7 +94,8 @@ def test_it_takes_as_long_whether_there_is_such_an_account_or_not(
             assert ask(nobody, entered)[0] == 200
             taken.append(time.perf_counter() - began)
         clock.now += throttle.WINDOW  # nobody is slowed down, and the next mail is written
-    known, unknown = (statistics.median(taken) for taken in seconds.values())
+    # the quickest of each: what others do on the machine only ever adds to the rest
+    known, unknown = (min(taken) for taken in seconds.values())
     assert abs(known - unknown) < max(0.004, 0.5 * unknown)
 
 
