@@ -101,6 +101,29 @@ def keys_of(person: Person, organization: int | None) -> Iterator[Key]:
     return ((role, kind, value) for kind, value in values if value)
 
 
+def agreement(one: Candidate, other: Candidate) -> tuple[str, ...]:
+    """What two accounts whose records were listed side by side have in common; nothing where they may well be two people.
+
+    A number of the SIS that is the same, or the name in one organization where no number and no day of birth differs.
+    """
+    if one.role != other.role or not first_names_agree(one.name, other.name):
+        return ()
+    pairs = {
+        "number": (one.teacher_id or one.student_id, other.teacher_id or other.student_id),
+        "sis_id": (one.sis_id, other.sis_id),
+        "state_id": (one.state_id, other.state_id),
+        "birth_date": (one.birth_date, other.birth_date),
+    }
+    known = {kind: folded(a) == folded(b) for kind, (a, b) in pairs.items() if a and b}
+    same = {kind for kind, is_same in known.items() if is_same}
+    names = [dict(_named(each.first_name, each.last_name, "", each.organization)).get("name") for each in (one, other)]
+    if names[0] is not None and names[0] == names[1] and all(known.values()):
+        same.add("name")
+    elif _OF_THE_SIS.isdisjoint(same):
+        return ()
+    return tuple(kind for kind in KINDS if kind in same)
+
+
 def or_alike(match: Match, alike: list[Alike]) -> Match:
     """The match by the key, held where the record may be one of those alike as well."""
     known = set(match.candidates)

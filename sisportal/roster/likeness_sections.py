@@ -18,7 +18,7 @@ KINDS = ("class_name", "course", "teacher", "period", "students", "sis_id")
 """What may agree; ``students``: more than half of the smaller of two rosters."""
 _ENOUGH = (
     {"class_name", "teacher"}, {"class_name", "students"}, {"class_name", "course", "period"},
-    {"course", "teacher", "students"}, {"sis_id", "teacher"}, {"sis_id", "students"}, {"sis_id", "class_name"},
+    {"course", "teacher", "students"}, {"teacher", "period", "students"}, {"sis_id", "teacher"}, {"sis_id", "students"}, {"sis_id", "class_name"},
 )  # fmt: skip
 
 
@@ -115,6 +115,7 @@ def _keys(section: Section) -> list[tuple[str, str, str]]:
         ("course", folded(section.course_number)),
         ("course_name", folded(section.course_name)),
         ("sis_id", folded(section.sis_id)),
+        *(("teacher", source_id) for source_id in section.teachers),
     ]
     return [(section.school, kind, value) for kind, value in values if value]
 

@@ -31,6 +31,8 @@ class Reason(StrEnum):
     SEVERAL_CANDIDATES = "several-candidates"
     LINKED_ELSEWHERE = "linked-elsewhere"
     LISTED_ANEW = "listed-anew"
+    LISTED_TWICE = "listed-twice"
+    """Of a delete: somebody like that is listed and has an account already."""
     NAMES_DISAGREE = "names-disagree"
     IDENTITY_CHANGED = "identity-changed"
     CLAIMED_TWICE = "claimed-twice"

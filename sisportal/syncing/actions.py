@@ -36,6 +36,10 @@ class KeepsBack(Protocol):
     def away(self) -> frozenset[str]:
         """People without an active account because its making was undone."""
 
+    @property
+    def staying(self) -> frozenset[str]:
+        """People whose new id was undone, by the older one."""
+
     def propose(self, planned: Planned) -> Planned | None:
         """What of an action is proposed; None: nothing."""
 
@@ -93,6 +97,11 @@ class Plan:
     def away(self) -> frozenset[str]:
         """People who have no account because that was undone, and get none until a person says so."""
         return frozenset() if self._keeping is None else self._keeping.away
+
+    @property
+    def staying(self) -> frozenset[str]:
+        """People who keep their places under an id that is not listed: the newer one of theirs was undone."""
+        return frozenset() if self._keeping is None else self._keeping.staying
 
     def counts(self) -> dict[str, dict[str, dict[str, int]]]:
         """``{type: {verb: {"planned": number}}}``, as the sync keeps it."""

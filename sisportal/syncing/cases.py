@@ -60,7 +60,7 @@ def next_case(connection: Connection, sync_id: int, after: int = 0, *, at: int =
 def read_case(connection: Connection, plan: Known, action: Row[Any]) -> Case:
     """What there is to compare."""
     ids = [each["id"] for each in action.evidence.get("candidates", ())]
-    ids += [action.target_id] if action.target_id else []
+    ids += [action.target_id] if action.target_id and action.verb != "delete" else []
     if action.verb == "add" and not action.held:
         ids += [int(each) for value in possible_duplicates(connection, action.id) for each in value.split(", ")]
     chosen = list(dict.fromkeys(ids))[:MOST_CANDIDATES]

@@ -43,6 +43,9 @@ def decide(engine: Engine, sync_id: int, action_id: int, said: Said, who: Who, n
         require_open(connection, sync_id)
         action = _decidable(connection, sync_id, action_id)
         plan = known(connection, sync_id)
+        if action.verb == "delete":
+            _decide_delete(connection, plan, action, said, who, now)
+            return
         linked = _linked_to(connection, plan, action)
         if said.same is not None:
             _require_free(connection, plan, action, said.same, linked)
@@ -60,6 +63,23 @@ def decide(engine: Engine, sync_id: int, action_id: int, said: Said, who: Who, n
         _settle(connection, plan)
         details = {name: value for name, value in msgspec.structs.asdict(said).items() if value}
         _record(connection, sync_id, action, "match-decided", who, now, **details)
+
+
+def _decide_delete(connection: Connection, plan: Known, action: Row[Any], said: Said, who: Who, now: datetime) -> None:
+    """That somebody who is listed has another account, be they the same person or not: this one may be archived."""
+    candidates: list[dict[str, Any]] = action.evidence.get("candidates", [])
+    asked = tuple(each["id"] for each in candidates)
+    about = asked if said.create else (said.same,) if said.same is not None else said.not_same
+    _require_candidates(action, about, set())
+    settled = asked if said.same is not None else about
+    _remember(connection, plan, action, Said(not_same=settled), who, now)
+    left = [each for each in candidates if each["id"] not in settled]
+    evidence = action.evidence | {"candidates": left} if left else {"rule": "decided", "decision": "archive"}
+    values = {"held": action.held if left else "", "evidence": evidence, "decided_by": who.id}
+    connection.execute(update(Action).where(Action.id == action.id).values(values))
+    _settle(connection, plan)
+    details = {name: value for name, value in msgspec.structs.asdict(said).items() if value}
+    _record(connection, plan.sync_id, action, "match-decided", who, now, **details)
 
 
 def choose_value(

@@ -67,6 +67,7 @@ _ALIKE = {
     "students": "most students",
 }
 """What a record and one that it may be have in common."""
+_DECIDED = {"same": "A person said that they are the same.", "archive": "A person said that it may be archived."}
 STYLES = {"instructor": "Instructor-led", "blended": "Blended", "self-paced": "Self-paced"}
 _ONE_OF = {"roles": "role", "organizations": "organization"}
 """A list, and the field that holds the first of it."""
@@ -205,8 +206,7 @@ def evidence_sentences(evidence: Mapping[str, Any]) -> list[str]:
             value, candidates = str(evidence.get("value", "")), evidence.get("candidates", ())
             return [_alike(each) if "agree" in each else _candidate(key, value, each) for each in candidates]
         case "decided":
-            same = evidence.get("decision") == "same"
-            return ["A person said that they are the same." if same else "A person said to create a new one."]
+            return [_DECIDED.get(str(evidence.get("decision")), "A person said to create a new one.")]
         case "identity":
             held, incoming = evidence.get("held") or "nobody", evidence.get("incoming") or "nobody"
             return [f"The id is that of {held} in the portal; the SIS now gives it to {incoming}."]

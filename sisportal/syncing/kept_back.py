@@ -58,6 +58,8 @@ class Keeping:
             self._kept: dict[Key, Kept] = {(row.collection, row.source_id): _kept(row) for row in rows}
             self.away: frozenset[str] = _away(connection, connection_id) if self._kept else frozenset()
             """People without an active account because its making was undone: no class waits for them."""
+            self.staying: frozenset[str] = _staying(connection, connection_id) if self._kept else frozenset()
+            """People whose new id was undone: under their older one they keep their places, though it is not listed."""
 
     def propose(self, planned: Planned) -> Planned | None:
         """What of an action is proposed; None: all of it was undone before."""
@@ -242,6 +244,13 @@ def _away(connection: Connection, connection_id: int) -> frozenset[str]:
     )
     mine: list[ColumnElement[bool]] = [KEPT.c.connection_id == connection_id, KEPT.c.collection == "people"]
     return frozenset(connection.scalars(select(KEPT.c.source_id).where(*mine, KEPT.c.is_new, ~active)))
+
+
+def _staying(connection: Connection, connection_id: int) -> frozenset[str]:
+    older = and_(ACCOUNT_LINKS.c.account_id == KEPT.c.target_id, ACCOUNT_LINKS.c.source_id != KEPT.c.source_id)
+    statement = select(ACCOUNT_LINKS.c.source_id).select_from(KEPT.join(ACCOUNT_LINKS, older))
+    mine = (KEPT.c.connection_id == connection_id, ACCOUNT_LINKS.c.connection_id == connection_id)
+    return frozenset(connection.scalars(statement.where(*mine, KEPT.c.collection == "people", KEPT.c.is_new)))
 
 
 def _read(connection: Connection, connection_id: int, keys: Iterable[Key]) -> dict[Key, Kept]:

@@ -30,6 +30,7 @@ from sisportal.syncing.held import (
     decode_values,
     held_name,
 )
+from sisportal.syncing.listed_twice import ListedTwice
 from sisportal.syncing.local_edits import teaching_by_hand
 from sisportal.syncing.matched import Incoming
 from sisportal.syncing.matches import PersonMatches
@@ -78,6 +79,7 @@ class Planner:
         self._engine, self._connection_id, self._kind = engine, connection_id, kind
         self._options, self._places, self._fetched = options, places, fetched
         self._plan, self._pulse = plan, pulse
+        self._staying = fetched.missing_people | plan.staying
         self._decisions: dict[str, Decision] = {}
         self._kept_away: frozenset[str] | None = None
         self._ids: dict[str, str] = {}
@@ -177,9 +179,7 @@ class Planner:
             return
         written = renamed(decode_values(row[4]), self._ids)
         held = Held(row[3], class_held(row[8:]), written, row[5] is not None)
-        planned = plan_section(
-            section, row[2], held, members, self._options, self._places, self._fetched.missing_people, teaching
-        )
+        planned = plan_section(section, row[2], held, members, self._options, self._places, self._staying, teaching)
         if planned is None:
             return
         planned.search = row[7]
@@ -257,6 +257,7 @@ class Planner:
         for rows in chain(gone, chunks(self._archived[Collection.PEOPLE], _PEOPLE_AT_ONCE)):
             elsewhere = listing_people(self._engine, self._connection_id, [row[1] for row in rows])
             doubts = self._people.doubts(self._places) if self._people else Doubts()
+            twice = ListedTwice(self._engine, self._connection_id, [row[1] for row in rows], self._decisions)
             for row in rows:
                 if row[0] in self._ids or row[0] in self._moved:
                     continue  # listed, under the id of another version, or under one that a person said is theirs
@@ -265,7 +266,7 @@ class Planner:
                     self._keep(role, row[0], elsewhere[row[1]], row[5])
                     continue
                 label = ", ".join(name for name in row[3:5] if name) or row[0]
-                self._plan.add(doubts.hold(plan_delete(role, row[0], label, row[5] or "", row[1])))
+                self._plan.add(twice.hold(doubts.hold(plan_delete(role, row[0], label, row[5] or "", row[1]))))
             self._pulse.advance(len(rows))
 
     def _plan_gone_sections(self) -> None:

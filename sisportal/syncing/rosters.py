@@ -41,6 +41,7 @@ class Rosters:
     def __init__(self, connection_id: int, sync_id: int) -> None:
         self._connection_id, self._sync_id = connection_id, sync_id
         self._accounts: dict[str, int | None] = {}
+        self._archived: dict[str, int] = {}
         self._staying: frozenset[str] | None = None
         self._unticked: frozenset[str] = frozenset()
         self._teaching: dict[int, list[int]] = {}
@@ -233,7 +234,9 @@ class Rosters:
                 self._changed[class_id, account_id] = now
                 was = [place.position, place.ended_by]
                 moved.append([class_id, account_id, ids.get(account_id, ""), was, now])
-        for account_id in self._known(leaving):
+        # Of who is archived by now too: they would be in the class again once their account is active again.
+        archived = [self._archived[source_id] for source_id in leaving if source_id in self._archived]
+        for account_id in (*self._known(leaving), *archived):
             place = places.get((class_id, account_id))
             if place is not None and not place.ended:
                 source_id = ids.get(account_id, "")
@@ -242,19 +245,18 @@ class Rosters:
         return moved
 
     def _look_up(self, connection: Connection, source_ids: set[str]) -> None:
-        statement = select(ACCOUNT_LINKS.c.source_id, ACCOUNT_LINKS.c.account_id).join(
-            ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id
-        )
+        columns = (ACCOUNT_LINKS.c.source_id, ACCOUNT_LINKS.c.account_id, ACCOUNTS.c.archived_at)
+        statement = select(*columns).join(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id)
         for chunk in chunks(source_ids, 5_000):
             self._accounts.update(dict.fromkeys(chunk))
             rows = connection.execute(
                 statement.where(
                     ACCOUNT_LINKS.c.connection_id == self._connection_id,
                     ACCOUNT_LINKS.c.source_id.in_(chunk),
-                    ACCOUNTS.c.archived_at.is_(None),
                 )
             ).all()
-            self._accounts.update((row[0], row[1]) for row in rows)
+            self._accounts.update((row[0], row[1]) for row in rows if row[2] is None)
+            self._archived.update((row[0], row[1]) for row in rows if row[2] is not None)
 
     def _read_hand_edits(self, connection: Connection, class_ids: list[int]) -> None:
         """What people changed of these classes' rosters after the plan was made."""

@@ -39,6 +39,7 @@ from sisportal.syncing.commit import commit
 from sisportal.syncing.connections import ConnectionFacts, OpenProvider
 from sisportal.syncing.deciding import Said, decide
 from sisportal.syncing.directory_export import export_json
+from sisportal.syncing.guarding import guard_again
 from sisportal.syncing.held import column_name
 from sisportal.syncing.kept_back import propose_again
 from sisportal.syncing.prepare import prepare, request_sync
@@ -59,6 +60,7 @@ VOLATILE = {
     "undone_by_id",
     "at",
 }
+NEW_OR_NOT = (Reason.LISTED_ANEW, Reason.LINKED_ELSEWHERE, Reason.LISTED_TWICE, Reason.CLAIMED_TWICE)
 KEPT = (
     "organization",
     "account",
@@ -161,10 +163,14 @@ class Portal:
         return state
 
     def say_new(self, sync_id: int) -> None:
-        """Say of whoever, and whatever, is listed under a new id that it is somebody, or something, else."""
-        of_it = (Action.sync_id == sync_id, Action.held == Reason.LISTED_ANEW)
-        for action in self.rows(Action, *of_it):
+        """Say of whoever, and whatever, may be listed under a new id that it is somebody, or something, else."""
+        of_it = (Action.sync_id == sync_id, Action.held.in_(NEW_OR_NOT))
+        doubtful = self.rows(Action, *of_it)
+        for action in doubtful:
             decide(self.engine, sync_id, action.id, Said(create=True), WHO, self.now)
+        if doubtful:  # what that frees is judged at the commit only; here it is to be released with the rest
+            with writing(self.engine).begin() as connection:
+                guard_again(connection, sync_id)
 
     def sync_all(self) -> int:
         """Prepare, release what the guards hold, and commit everything as new that may be; the sync's id."""

@@ -161,3 +161,24 @@ def test_schools_become_the_organizations_that_they_are_mapped_to(sqlite_store_u
             portal.sync_all()
             assert_holds(portal, expected)
             portal.pass_day(seed=4, pace=4)
+
+
+def test_who_left_a_class_once_archived_is_not_in_it_when_they_come_back_without_it(
+    quick_portal: Portal, district: District
+) -> None:
+    student = a_student(district)
+    section = district.taught_or_attended(student)[0].id
+    quick_portal.sync_all()
+    edits.leave(district, student)
+    sync_id = quick_portal.prepare()
+    quick_portal.untick(sync_id, section)
+    quick_portal.commit(sync_id)
+    quick_portal.sync_all()
+
+    edits.come_back(district, student)
+    edits.withdraw(district, section, student)
+    quick_portal.sync_all()
+
+    assert quick_portal.account_of(student).archived_at is None
+    assert student not in quick_portal.roster(section)
+    assert quick_portal.actions(quick_portal.prepare()) == {}

@@ -71,6 +71,30 @@ def test_a_teacher_whom_a_new_email_splits_keeps_account_and_classes(
     assert portal.actions(portal.prepare()) == {}
 
 
+def test_a_new_id_that_is_undone_is_not_proposed_again_and_no_class_is_left(
+    portal: Portal, district: District, teacher: Person
+) -> None:
+    portal.sync_all()
+    account, was = portal.account_of(teacher.id), teacher.id
+    rosters = {each.id: portal.roster(each.id) for each in district.taught_or_attended(was)}
+    new = split(district, teacher)
+    sync_id = portal.prepare()
+    say(portal, sync_id, new.id, same=account.id)
+    portal.commit(sync_id)
+
+    portal.undo(sync_id)
+
+    now = portal.account_of(was)
+    assert (now.id, now.email, now.archived_at) == (account.id, account.email, None)
+    assert {each: portal.roster(each) for each in rosters} == rosters
+    assert portal.actions(portal.prepare()) == {}
+    portal.propose_again()
+    portal.sync_all()
+    assert portal.account_of(new.id).id == account.id
+    assert all(new.id in portal.roster(each) for each in rosters)
+    assert portal.actions(portal.prepare()) == {}
+
+
 @pytest.mark.parametrize("word", ["create", "not_same"])
 def test_a_namesake_who_comes_as_another_leaves_is_asked_about_once(
     quick_portal: Portal, district: District, teacher: Person, word: str
@@ -186,6 +210,42 @@ def test_who_comes_back_under_a_new_id_after_the_delete_is_offered_the_old_accou
     assert (now.id, now.archived_at) == (account.id, None)
     assert all(portal.roster(each).count(new.id) == 1 for each in classes)
     assert portal.actions(portal.prepare()) == {}
+
+
+@pytest.mark.parametrize("word", ["same", "not_same", "create"])
+def test_who_was_listed_twice_is_not_archived_before_somebody_says_so(
+    quick_portal: Portal, district: District, teacher: Person, word: str
+) -> None:
+    was = teacher.id
+    new = split(district, teacher)
+    district.put(teacher)
+    quick_portal.sync_all()  # both are new, and both get an account
+    account, twin = quick_portal.account_of(was), quick_portal.account_of(new.id)
+    edits.leave(district, was)
+    sync_id = quick_portal.prepare()
+    assert held(quick_portal, sync_id) == {was: "listed-twice"}
+    evidence = action_of(quick_portal, sync_id, was).evidence
+    assert [each["id"] for each in evidence["candidates"]] == [twin.id]
+    assert quick_portal.commit(sync_id) is SyncState.PARTLY_COMMITTED
+    assert quick_portal.account_of(was).archived_at is None
+    sync_id = quick_portal.prepare()
+
+    say(
+        quick_portal,
+        sync_id,
+        was,
+        **{"same": {"same": twin.id}, "not_same": {"not_same": (twin.id,)}}.get(word, {"create": True}),
+    )
+
+    assert held(quick_portal, sync_id) == {was: ""}
+    quick_portal.untick(sync_id, was)
+    quick_portal.commit(sync_id)
+    again = quick_portal.prepare()
+    assert held(quick_portal, again) == {was: ""}, "what was said is remembered"
+    assert quick_portal.commit(again) is SyncState.COMMITTED
+    assert quick_portal.account_of(was).id == account.id
+    assert quick_portal.account_of(was).archived_at is not None
+    assert quick_portal.actions(quick_portal.prepare()) == {}
 
 
 def test_a_second_record_with_the_number_of_somebody_who_is_listed_waits_until_that_one_goes(

@@ -67,6 +67,7 @@ def test_a_class_whose_section_is_made_anew_goes_on_with_its_people(
     assert portal.actions(portal.prepare()) == {}
     portal.undo(again)
     assert set(portal.roster(was)) == {*section.teachers, *section.students, gone}
+    assert portal.actions(portal.prepare()) == {}
 
 
 @pytest.mark.parametrize("word", ["create", "not_same"])

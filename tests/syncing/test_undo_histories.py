@@ -1,7 +1,8 @@
 """Random histories of days, decisions, crashes and undos of whole districts: promises that hold whatever comes (SPEC 7, 10).
 
 - Nothing is ever destroyed: no row of accounts, classes, organizations or places goes, and the store never contradicts itself.
-- Nobody whom the SIS lists is archived by a sync that reads it.
+- Nobody whom the SIS lists is archived by a sync that reads it; nobody, and no class, whom it lists under a later id either,
+  unless a person has said of that record who it is.
 - A full commit leaves nothing to propose; an undo leaves nothing to propose either, until it is released.
 - ``undo(commit(x))`` is ``x``: every record of the JSON export is, byte for byte, what it was. Since nothing may be
   destroyed, what the commit had made is still there: those records are archived, carry no identifier, and no record that was
@@ -33,6 +34,7 @@ from sisportal.syncing.credentials import Cipher
 from sisportal.syncing.releasing import release_guards
 from sisportal.syncing.selfcheck import check_store
 from tests.services.postgres import Cluster
+from tests.syncing.anew import Anew, answer, assert_said
 from tests.syncing.oracle import Expected
 from tests.syncing.portal import WHO, Portal
 from tests.syncing.test_histories import active
@@ -53,9 +55,11 @@ class History:
     def __init__(self, portal: Portal) -> None:
         self.portal, self.district = portal, portal.served.sandbox.district
         self.committed: list[int] = []
+        self.anew = Anew(self.district)
         self._keys: dict[str, set[Any]] = {}
 
     def take(self, step: str, chance: random.Random) -> None:
+        self.anew.finish()
         STEPS[step](self, chance)
         self.check()
 
@@ -85,6 +89,7 @@ class History:
                 if key[1] == "delete" and row.state == "applied"
             }
             assert gone.isdisjoint({*self.district.people.ids, *self.district.sections.ids})
+            assert_said(self.portal, self.anew, gone)
 
     def quiet(self) -> None:
         """There is nothing to propose."""
@@ -136,9 +141,24 @@ def somebody_discards(history: History, chance: random.Random) -> None:
     discard(history.portal.engine, history.portal.prepare(), history.portal.now, "Ada")
 
 
-def everything_is_committed(history: History, chance: random.Random) -> None:
+def somebody_gets_a_new_id(history: History, chance: random.Random) -> None:
+    history.anew.person(chance)
+
+
+def a_section_is_made_anew(history: History, chance: random.Random) -> None:
+    history.anew.section(chance)
+
+
+def prepared(history: History, chance: random.Random) -> int:
+    """A sync of which everything is said and released."""
     sync_id = history.portal.prepare()
+    answer(history.portal, sync_id, chance)
     release_guards(history.portal.engine, sync_id, WHO, history.portal.now)
+    return sync_id
+
+
+def everything_is_committed(history: History, chance: random.Random) -> None:
+    sync_id = prepared(history, chance)
     history.commit(sync_id, crash_at=chance.choice((0, 20, 45)))
     history.quiet()
 
@@ -155,8 +175,7 @@ def the_newest_is_undone_and_that_undone(history: History, chance: random.Random
     everything_is_committed(history, chance)
     before = history.portal.exported()
     history.portal.pass_day(seed=chance.randrange(100), pace=6)
-    sync_id = history.portal.prepare()
-    release_guards(history.portal.engine, sync_id, WHO, history.portal.now)
+    sync_id = prepared(history, chance)
     if not history.portal.actions(sync_id):
         return
     history.commit(sync_id)
@@ -189,7 +208,7 @@ def some_is_released(history: History, chance: random.Random) -> None:
 STEPS: dict[str, Callable[[History, random.Random], None]] = {
     step.__name__: step
     for step in (
-        a_day_passes, nobody_commits, somebody_discards, everything_is_committed, some_is_unticked,
+        a_day_passes, somebody_gets_a_new_id, a_section_is_made_anew, nobody_commits, somebody_discards, everything_is_committed, some_is_unticked,
         the_newest_is_undone_and_that_undone, an_older_one_is_undone, some_is_released,
     )
 }  # fmt: skip

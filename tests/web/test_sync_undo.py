@@ -55,7 +55,9 @@ def test_undo_asks_with_numbers_and_leads_to_the_report_of_its_plan(
     ada: FlaskClient, engine: Engine, committed: int, queue: FakeQueue
 ) -> None:
     assert "Sync 1 changed: 2 students" in words(ada.get(f"/syncs/{committed}"))
-    assert "Sync 1 changed: 2 students" in words(ada.get(f"/syncs/{committed}/undo"))
+    asked = words(ada.get(f"/syncs/{committed}/undo"))
+    assert "Sync 1 changed: 2 students" in asked
+    assert "No guard holds an undo, however many records it changes" in asked
 
     answer = ada.post(f"/syncs/{committed}/undo")
 
@@ -93,6 +95,8 @@ def test_reports_and_history_say_what_was_undone_by_which(ada: FlaskClient, engi
     assert "Committed. Undo of sync 1." in history
     assert "Undone Manual the command line Committed. Undone by sync 2." in history
 
+    waiting = make_undo(engine, committed, state=SyncState.PREPARED)
+    assert "No guard holds an undo: look at its numbers before you commit it." in words(ada.get(f"/syncs/{waiting}"))
     again = make_undo(engine, undo)
     history = words(ada.get("/admin/sis/clever/history"))
     assert f"Committed Manual the command line Committed. Undone by sync 2, which sync {again} undid." in history
