@@ -1,28 +1,24 @@
 """The demonstration: a portal of its own beside a sample district, with a first sync prepared and waiting for review."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from jobs.children import Children
+from sisportal import sample
 from sisportal.config import PROJECT, ConfigError, Settings, load
 
 ADMINISTRATOR = "admin@example.org"
-SANDBOX_SECONDS = 60
-SANDBOX_TOKEN = "sandbox-token"  # noqa: S105 - the sample district's, which anyone may read
-SANDBOX_CLIENT = ("sandbox-client", "sandbox-secret")
-"""The application's id and secret there."""
 
 
 class Kept(msgspec.Struct):
     """What the demonstration remembers in its data folder."""
 
     password: str
-    sandbox_port: int
-    """Stays the same from start to start, because the connection names it."""
     prepared: bool = False
 
 
@@ -50,40 +46,14 @@ class Demo:
         folder = environ.get("DATA_DIR") or str(load(environ).data_dir / "demo")
         home = load({**environ, "DATA_DIR": folder}).data_dir
         settings = load({**environ, "DATA_DIR": folder, "DATABASE_URL": f"sqlite:///{home / 'portal.sqlite3'}"})
-        return cls(settings, _kept(home, settings.port + 1))
+        return cls(settings, _kept(home))
 
-    @property
-    def sandbox_url(self) -> str:
-        return f"http://127.0.0.1:{self.kept.sandbox_port}"
-
-    @property
-    def environ(self) -> dict[str, str]:
-        """What the portal's processes are started with, so that the sample district's people can sign in."""
-        return {
-            "CLEVER_CLIENT_ID": SANDBOX_CLIENT[0],
-            "CLEVER_CLIENT_SECRET": SANDBOX_CLIENT[1],
-            "CLEVER_API_URL": self.sandbox_url,
-            "CLEVER_LOGIN_URL": self.sandbox_url,
-        }
-
-    def prepare(self, children: Children, answers: Callable[[str], bool]) -> None:
-        """Starts the sample district and, the first time, sets the portal up and prepares a sync from it."""
-        children.start("sandbox", self.sandbox())
-        children.wait_until(
-            lambda: answers(self.sandbox_url), seconds=SANDBOX_SECONDS, otherwise="The sample district does not answer."
-        )
+    def prepare(self, children: Children) -> None:
+        """The first time, sets the portal up and prepares a sync; the sample district's keeper runs already."""
         if not self.kept.prepared:
             self._set_up(children)
             self.kept.prepared = True
             _keep(self.settings.data_dir, self.kept)
-
-    def sandbox(self) -> list[str]:
-        """The command of the sample district, which remembers the days that passed in it."""
-        remembers = str(self.settings.data_dir / "sandbox.json")
-        command = ["python", "-m", "sisportal.sandbox", "--port", str(self.kept.sandbox_port), "--state", remembers]
-        callback = f"{self.settings.base_url}/clever/callback"
-        signing_in = ["--redirect-uri", callback, "--oidc"]
-        return [*command, "--token", SANDBOX_TOKEN, "--students", "600", "--schools", "3", *signing_in]
 
     def _set_up(self, children: Children) -> None:
         """What somebody would type to do the same by hand."""
@@ -92,7 +62,7 @@ class Demo:
             children.run(" ".join(("flask", *words[:2])), ["flask", *words])
 
         flask("setup", "--email", ADMINISTRATOR, "--password", self.kept.password, "--name", "Sample portal")
-        flask("sis", "connect", "clever", "--base-url", self.sandbox_url, "--token", SANDBOX_TOKEN)
+        flask("sis", "connect", "sample")
         schools = children.read("flask sis schools", ["flask", "sis", "schools", "clever", "--json"])
         school = msgspec.json.decode(schools, type=list[_School])[0]
         flask("sis", "map", "clever", school.id, "--organization", school.name)
@@ -103,19 +73,21 @@ class Demo:
         shown = folder.relative_to(PROJECT) if folder.is_relative_to(PROJECT) else folder
         return [
             f"Sign in as {ADMINISTRATOR} with the password {self.kept.password}",
-            f"The sample district: {self.sandbox_url}",
+            f"The sample district: {sample.address(folder)}",
             "After the first commit its people can sign in with Clever: choose anybody there",
             f"Its command line: DATA_DIR={shown} .venv/bin/flask sis --help",
         ]
 
 
-def _kept(folder: Path, port: int) -> Kept:
+def _kept(folder: Path) -> Kept:
     path = folder / "demo.json"
     if path.exists():
+        if "sandbox_port" in msgspec.json.decode(path.read_bytes(), type=dict[str, Any]):
+            raise ConfigError(f"{folder} holds the demonstration of an earlier version. Remove it to begin a new one.")
         return msgspec.json.decode(path.read_bytes(), type=Kept)
     if (folder / "portal.sqlite3").exists():
         raise ConfigError(f"{folder} holds a portal already, and a demonstration would add made-up people to it.")
-    kept = Kept(secrets.token_hex(8), sandbox_port=port)
+    kept = Kept(secrets.token_hex(8))
     _keep(folder, kept)
     return kept
 

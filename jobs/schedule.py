@@ -16,6 +16,7 @@ from jobs.worker import RECOVER_SECONDS, recover_now
 from sisportal.config import ConfigError, load
 from sisportal.extensions import db
 from sisportal.factory import create_app
+from sisportal.syncing import sample_district
 from sisportal.syncing.automatic import run_due
 from sisportal.syncing.keeping import remove_when_due
 from sisportal.syncing.watched import Watch
@@ -30,6 +31,7 @@ def tick(app: Flask) -> None:
         start_due()
         look_into_folder()
         remove_old()
+        settle_sample()
 
 
 def start_due() -> None:
@@ -63,6 +65,17 @@ def remove_old() -> None:
         remove_when_due(db.engine, current_app.extensions["clock"]())
     except SQLAlchemyError:
         logger.exception("old records could not be removed; it is tried again later")
+    finally:
+        db.engine.dispose()
+
+
+def settle_sample() -> None:
+    """Have the sample district served while somebody tries it, in an application context."""
+    portal = current_app.extensions
+    try:
+        sample_district.settle(db.engine, portal["settings"].data_dir, portal["clock"]())
+    except SQLAlchemyError:
+        logger.exception("the sample district could not be looked after; it is tried again later")
     finally:
         db.engine.dispose()
 

@@ -58,17 +58,15 @@ def run(settings: Settings, environ: Mapping[str, str], demo: Demo | None) -> No
     """Starts everything, says where it is, and keeps it up. Raises Stopped in the end, or ChildEnded."""
     address = local_url(settings.host, settings.port)
     commands = procfile((PROJECT / "Procfile").read_text())
-    started_with = child_environ(environ, settings) | (demo.environ if demo else {})
     require_own(settings.data_dir)
-    with held(settings.data_dir), Children(started_with, str(PROJECT)) as children:
+    with held(settings.data_dir), Children(child_environ(environ, settings), str(PROJECT)) as children:
         require_free(settings.host, settings.port)
-        if demo:
-            require_free("127.0.0.1", demo.kept.sandbox_port)
         require_database(settings)
         start_queue(children, commands.pop("queue"), settings)
         children.run("flask db upgrade", ["flask", "db", "upgrade"])
         if demo:
-            demo.prepare(children, web_answers)
+            children.start("sample", commands.pop("sample"))
+            demo.prepare(children)
         for name, command in commands.items():
             children.start(name, command)
         children.wait_until(

@@ -24,6 +24,16 @@ def held(folder: Path) -> Iterator[None]:
         yield
 
 
+def is_held(folder: Path) -> bool:
+    """Whether another process holds the folder now."""
+    with (folder / "running").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 @contextmanager
 def fresh_file(path: Path) -> Iterator[IO[bytes]]:
     """A new file that only its owner can read, and that takes the place of ``path`` once all of it is on the disk.

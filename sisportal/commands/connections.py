@@ -12,10 +12,11 @@ from sisportal.models.database import writing
 from sisportal.providers.base import Check, ProviderError
 from sisportal.providers.opening import CLEVER_VERSIONS, plain_address
 from sisportal.roster.options import OptionError, describe, with_option
-from sisportal.syncing import apps, mapping, notices
+from sisportal.syncing import apps, mapping, notices, sample_district
 from sisportal.syncing.connections import MAP_ALL_FIRST, change_options, change_settings, load, option_texts
 from sisportal.syncing.connections import connect as store_connection
 from sisportal.syncing.packages import newest
+from sisportal.syncing.review import Who
 from sisportal.syncing.trials import Trial, try_connection
 
 NO_FILE_YET = "Files are read as they come: flask sis prepare csv --file ZIP."
@@ -50,6 +51,7 @@ def clever(
 ) -> None:
     """Connect Clever, and say what it answers. Without network the connection is stored all the same."""
     here = portal()
+    _not_beside_the_sample(here)
     if not token and not (client_id and client_secret):
         raise click.UsageError("Give the district's --token, or --client-id and --client-secret.")
     places = {
@@ -65,6 +67,27 @@ def clever(
         notices.record(connection, "connected", "clever", here.clock(), actor=ACTOR, base_url=places["base_url"])
     for name in installed:
         note(f"{apps.APPS[name].label} is installed.")
+    show("clever", try_out(here, connection_id), as_json=as_json)
+
+
+def _not_beside_the_sample(here: Portal) -> None:
+    with here.engine.connect() as connection:
+        row = sample_district.held(connection)
+    if row is not None and sample_district.is_sample(row.settings):
+        raise Failed(
+            "The sample district stands in this place. Remove it in the browser: SIS, Status, Remove the sample district."
+        )
+
+
+@connect.command("sample")
+@JSON
+def sample(as_json: bool) -> None:
+    """Connect the sample district of made-up people, in the place of Clever, to try things out."""
+    here = portal()
+    actor = Who(ACTOR, None, "")
+    connection_id = sample_district.try_it(
+        here.engine, here.settings.data_dir, here.cipher, here.settings.base_url, actor, here.clock()
+    )
     show("clever", try_out(here, connection_id), as_json=as_json)
 
 

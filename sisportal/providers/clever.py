@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from sisportal.providers.base import Check, Cursor, DistrictFacts, ProviderError
 from sisportal.providers.clever_api import CleverApi
@@ -122,11 +123,19 @@ class CleverProvider:
 
 def _district_check(district: DistrictFacts) -> Check:
     name = district.name or district.id
-    when = f"last SIS sync {district.last_sync}" if district.last_sync else "no SIS sync yet"
+    when = f"last SIS sync {_moment(district.last_sync)}" if district.last_sync else "no SIS sync yet"
     if wrong := _STATES.get(district.state):
         error = f" It says: {district.error[:200]}" if district.error else ""
         return Check("district", ok=False, sentence=f"{name}: {wrong} ({when}).{error}")
     return Check("district", ok=True, sentence=f"{name}, state {district.state or 'not given'}, {when}.")
+
+
+def _moment(text: str) -> str:
+    """``2026-11-28 09:06 UTC`` for Clever's ISO moments; anything else as it is."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return text
 
 
 def _collections(items: frozenset[str]) -> frozenset[Collection]:

@@ -54,6 +54,9 @@ Settings = Literal[
     "schools-mapped",
     "app-installed",
     "app-disabled",
+    "sample-tried",
+    "sample-day-passed",
+    "sample-removed",
 ]
 Organizations = Literal[
     "organization-made",

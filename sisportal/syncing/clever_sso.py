@@ -11,6 +11,7 @@ from sisportal.models import Account, AccountLink, ConnectionKind, InstalledApp,
 from sisportal.roster.options import Sso
 from sisportal.syncing.connections import stored_options
 from sisportal.syncing.credentials import Cipher, SecretsUnreadable
+from sisportal.syncing.sample_district import is_sample
 
 
 class Application(msgspec.Struct, frozen=True):
@@ -69,7 +70,8 @@ def standing(connection: Connection, cipher: Cipher, configured: Application) ->
     ).one_or_none()
     if row is None:
         return Standing(State.NOT_CONNECTED, configured)
-    application = configured if configured.is_registered else _of_connection(row, cipher, configured)
+    own = is_sample(row.settings) or not configured.is_registered  # the sample's people are not at Clever
+    application = _of_connection(row, cipher, configured) if own else configured
     return Standing(_state(row, application), application, row.id, row.district_id)
 
 

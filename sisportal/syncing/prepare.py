@@ -26,6 +26,8 @@ from sisportal.syncing.progress import Cancelled, ClaimLost, Clock, Pulse
 from sisportal.syncing.reading import Reading
 from sisportal.syncing.recalled import Recalled
 from sisportal.syncing.rows import few_collections, insert_one
+from sisportal.syncing.sample_district import AWAY as SAMPLE_AWAY
+from sisportal.syncing.sample_district import is_sample
 from sisportal.syncing.since import place_in_feed
 from sisportal.syncing.states import NotAllowed, claim, move, supersede
 from sisportal.syncing.undo import UndoPreparation
@@ -129,7 +131,8 @@ def _prepare(engine: Engine, sync_id: int, open_provider: OpenProvider, clock: C
             engine, sync_id, SyncState.CANCELLED, clock(), "Cancelled. Nothing was changed in the portal.", ""
         )
     except (ProviderError, SecretsUnreadable, Stopped) as error:
-        return _settle(engine, sync_id, SyncState.FAILED, clock(), str(error), getattr(error, "code", "secrets"))
+        code = getattr(error, "code", "secrets")
+        return _settle(engine, sync_id, SyncState.FAILED, clock(), _why(engine, sync_id, error, code), code)
     except OperationalError as error:
         # Where not even this can be written, the sync is found interrupted once the database is back.
         _settle(engine, sync_id, SyncState.FAILED, clock(), NO_DATABASE.format(error.orig), "database")
@@ -138,6 +141,16 @@ def _prepare(engine: Engine, sync_id: int, open_provider: OpenProvider, clock: C
         logger.exception("prepare failed", extra={"sync_id": sync_id})
         _settle(engine, sync_id, SyncState.FAILED, clock(), UNEXPECTED, "unexpected")
         raise
+
+
+def _why(engine: Engine, sync_id: int, error: Exception, code: str) -> str:
+    """Why the SIS could not be read, as a sentence; of the sample district, what to do is another thing."""
+    mine = select(SisConnection.settings).join(Sync, Sync.connection_id == SisConnection.id).where(Sync.id == sync_id)
+    if code == "unreachable":
+        with engine.connect() as connection:
+            if is_sample(connection.scalars(mine).one()):
+                return SAMPLE_AWAY
+    return str(error)
 
 
 def _is_undo(engine: Engine, sync_id: int) -> bool:

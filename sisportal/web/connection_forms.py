@@ -16,6 +16,7 @@ from sisportal.roster.options import Options, defaults
 from sisportal.syncing import apps, connections, notices
 from sisportal.syncing.connections import DAYS, ConnectionFacts
 from sisportal.syncing.credentials import SecretsUnreadable
+from sisportal.syncing.sample_district import KIND, is_sample
 from sisportal.syncing.trials import read_schools, try_connection
 from sisportal.web.acting import released_engine, who
 from sisportal.web.portal import now
@@ -42,6 +43,12 @@ class ConnectForm:
 def connection_of(kind: str) -> SisConnection | None:
     """The connection of this kind, where there is one."""
     return db.session.scalar(select(SisConnection).where(SisConnection.kind == kind))
+
+
+def reads_sample() -> bool:
+    """Whether the sample district stands where a Clever district would be connected."""
+    found = connection_of(KIND)
+    return found is not None and is_sample(found.settings)
 
 
 def kept_secrets(kind: str) -> dict[str, str]:

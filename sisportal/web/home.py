@@ -11,6 +11,7 @@ from sisportal.models import AccountRole, Notification, Organization, SisConnect
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.review import OPEN
 from sisportal.syncing.running import Standing, standing
+from sisportal.syncing.sample_district import is_sample
 from sisportal.syncing.words import planned_sentence
 from sisportal.web.access import Rule, access, current, reads_everything
 from sisportal.web.frame import person_name
@@ -45,6 +46,7 @@ class Card:
     name: str
     url: str
     enabled: bool
+    is_sample: bool
     district: str
     sync: Sync | None
     """Its newest one."""
@@ -128,6 +130,7 @@ def _card(connection: SisConnection, sync: Sync | None, alarms: list[str]) -> Ca
         name=NAMES[connection.kind],
         url=f"/admin/sis/{connection.kind}/status",
         enabled=connection.enabled,
+        is_sample=is_sample(connection.settings),
         district=str(connection.district.get("name", "")),
         sync=sync,
         standing=how,

@@ -13,11 +13,14 @@ from sisportal.extensions import db
 from sisportal.syncing import throttle
 from sisportal.syncing.administrators import LONGEST_TEXT, SHORTEST_PASSWORD, Refused, set_up
 from sisportal.syncing.apps import APPS
+from sisportal.syncing.review import Who
+from sisportal.syncing.sample_district import SAMPLE
 from sisportal.syncing.settings import time_zones
 from sisportal.syncing.setup_code import forget_setup_code, is_setup_code, setup_code
 from sisportal.web.access import Rule, access, begin_session, needs_setup
 from sisportal.web.portal import address, is_breached, now
 from sisportal.web.rendering import redirect_for, render_bare
+from sisportal.web.sample_start import start_sample
 
 blueprint = Blueprint("setup", __name__)
 
@@ -25,7 +28,7 @@ TRIES_OF_ADDRESS = 10
 TRIES = 200
 BEGINNINGS = [
     ("", "Decide later"), ("clever", "Connect Clever"), ("oneroster", "Connect OneRoster"),
-    ("csv", "Upload OneRoster CSV"), ("sample", "Try a sample district"),
+    ("csv", "Upload OneRoster CSV"), (SAMPLE, "Try a sample district"),
 ]  # fmt: skip
 """What the page offers (SPEC 2.1)."""
 NO_HELP = {"autocomplete": "off"}
@@ -128,14 +131,18 @@ def _finished(form: SetupForm) -> Response:
         return redirect_for(url_for("sign_in.sign_in"))
     begin_session(account_id, "password")
     flash("The portal is set up, and you are signed in.", "success")
-    return redirect_for(_leads_to(form.begin.data or ""))
+    return redirect_for(_leads_to(form.begin.data or "", Who(values["email"], account_id, address())))
 
 
-def _leads_to(begin: str) -> str:
-    """Where the chosen beginning goes on."""
+def _leads_to(begin: str, asker: Who) -> str:
+    """Where the chosen beginning goes on; the sample district is started right away."""
     if begin in APPS:
         return url_for("app_center.ask_install", name=begin)
-    return url_for("home.home", _anchor=begin or None)
+    if begin != SAMPLE:
+        return url_for("home.home")
+    if error := start_sample(asker):
+        flash(error, "warning")
+    return url_for("sample.page")
 
 
 def _page(form: SetupForm, status: int = 200) -> Response:

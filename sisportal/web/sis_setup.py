@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sisportal.extensions import db
 from sisportal.models import SisConnection
 from sisportal.syncing.connections import NAMES
+from sisportal.syncing.sample_district import KIND, is_sample
 from sisportal.syncing.trials import Trial, address_error
 from sisportal.web import connection_forms
 from sisportal.web.access import Rule, access
@@ -34,14 +35,23 @@ def setup() -> Response:
     held = {row.kind: row for row in db.session.scalars(select(SisConnection))}
     installed = [kind for kind in ABOUT if kind in enabled_apps()]
     cards = [
-        {"kind": kind, "name": NAMES[kind], "about": ABOUT[kind], "connection": held.get(kind)} for kind in installed
+        {
+            "kind": kind,
+            "name": NAMES[kind],
+            "about": ABOUT[kind],
+            "connection": held.get(kind),
+            "is_sample": kind in held and is_sample(held[kind].settings),
+        }
+        for kind in installed
     ]
-    return render_tab("sis_setup/page.html", cards=cards)
+    return render_tab("sis_setup/page.html", cards=cards, offers_sample=not held)
 
 
 @blueprint.get("/<kind>/connect")
 @access(Rule.WRITE)
 def connect(kind: str) -> Response:
+    if kind == KIND and connection_forms.reads_sample():
+        return _not_beside_the_sample()
     return render_tab("sis_setup/connect.html", **_form_context(_known(kind), _stored(kind)))
 
 
@@ -49,6 +59,8 @@ def connect(kind: str) -> Response:
 @access(Rule.WRITE)
 def save(kind: str) -> Response:
     """Test what was entered, or keep it and read the list of schools."""
+    if kind == KIND and connection_forms.reads_sample():
+        return _not_beside_the_sample()
     form = _entered(_known(kind))
     if request.form.get("test"):
         return connection_forms.answer_test("sis_setup/connect.html", kind, form, _form_context)
@@ -63,6 +75,11 @@ def save(kind: str) -> Response:
         return redirect_for(url_for(".connect", kind=kind))
     flash(f"{NAMES[kind]} is connected.", "success")
     return redirect_for(url_for("sis_configure.school", kind=kind))
+
+
+def _not_beside_the_sample() -> Response:
+    flash("The sample district stands in this place. Remove it, then connect your own district.", "info")
+    return redirect_for(url_for("sample.page"))
 
 
 def _known(kind: str) -> str:

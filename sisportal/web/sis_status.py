@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from sisportal.extensions import db
 from sisportal.models import ConnectionKind, Mapping, SisConnection, SisSchool, Sync, SyncMode, SyncState
-from sisportal.syncing import running
+from sisportal.syncing import running, sample_district
 from sisportal.syncing.auto_commit import AUTO_COMMIT
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.queue import QueueGone
@@ -95,6 +95,7 @@ def enable(kind: str) -> Response:
 def _set_enabled(kind: str, *, enabled: bool) -> Response:
     connection_id, asker = get_connection(kind).id, who()
     running.set_enabled(released_engine(), connection_id, enabled, asker, now())
+    sample_district.settle(db.engine, current_app.extensions["settings"].data_dir, now())
     name = NAMES[kind]
     flash(f"{name} is enabled." if enabled else f"{name} is disabled. Everything that it brought stays.", "success")
     return redirect_for(url_for(".status", kind=kind))
@@ -121,6 +122,7 @@ def _status(connection: SisConnection) -> dict[str, Any]:
         "sync": None,
         "waits": False,
         "stale": "",
+        "is_sample": sample_district.is_sample(connection.settings),
         "sso": _sign_in(connection.kind),
         "own": by_itself(connection, last, automatic),
         **(_last(connection, last, committed) if last else {}),

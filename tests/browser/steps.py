@@ -6,7 +6,7 @@ EMAIL = "ada@example.org"
 PASSWORD = "correct horse battery"
 
 
-def set_up(page: Page, code: str) -> None:
+def set_up(page: Page, code: str, begin: str = "") -> None:
     """The first start, from whichever page leads to it."""
     page.goto("/")
     expect(page).to_have_url("/setup")
@@ -17,6 +17,8 @@ def set_up(page: Page, code: str) -> None:
     page.get_by_label("Last name").fill("Lovelace")
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
+    if begin:
+        page.get_by_label("How to begin").select_option(begin)
     page.get_by_role("button", name="Set up").click()
     expect(page.get_by_text("you are signed in")).to_be_visible()
 

@@ -7,12 +7,13 @@ import pytest
 
 from jobs.demo import Demo, Kept
 from jobs.stack import child_environ, greeting, procfile, web_answers
+from sisportal import sample
 from sisportal.config import PROJECT, ConfigError, Settings, load
 from sisportal.folder import FolderInUse, held
 
 
 def test_the_procfile_names_everything_that_one_machine_runs() -> None:
-    assert list(procfile((PROJECT / "Procfile").read_text())) == ["queue", "web", "worker", "mail", "clock"]
+    assert list(procfile((PROJECT / "Procfile").read_text())) == ["queue", "web", "worker", "mail", "clock", "sample"]
 
 
 def test_a_procfile_may_have_comments_empty_lines_and_quoted_words() -> None:
@@ -63,7 +64,8 @@ def test_the_terminal_shows_where_the_portal_is(tmp_path: Path) -> None:
 
 
 def test_the_demonstration_shows_its_sign_in(settings: Settings) -> None:
-    demo = Demo(settings, Kept(password="made-up", sandbox_port=5001))
+    sample.served_at(settings.data_dir, "http://127.0.0.1:5001")
+    demo = Demo(settings, Kept(password="made-up"))
 
     shown = greeting(settings, "http://127.0.0.1:5000", demo)
 
@@ -76,6 +78,15 @@ def test_the_demonstration_keeps_its_password_from_one_start_to_the_next(tmp_pat
 
     assert first.kept == second.kept
     assert (tmp_path / "demo.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_demonstration_of_an_earlier_version_is_begun_anew_by_whoever_wants_one(tmp_path: Path) -> None:
+    (tmp_path / "demo.json").write_text('{"password": "made-up", "sandbox_port": 5001, "prepared": true}')
+
+    with pytest.raises(ConfigError) as refusal:
+        Demo.make({"DATA_DIR": str(tmp_path)})
+
+    assert str(refusal.value).endswith("holds the demonstration of an earlier version. Remove it to begin a new one.")
 
 
 def test_the_demonstration_never_uses_a_real_portals_database(tmp_path: Path) -> None:

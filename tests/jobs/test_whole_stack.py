@@ -1,9 +1,11 @@
-"""`make demo` and `make run`, as they are: every process, from the first start to the end."""
+"""`make demo`, as it is: every process, from the first start to the end. For `make run` see the browser's tests."""
 
 import http.client
-import signal
+import time
 from pathlib import Path
 
+from sisportal import sample
+from sisportal.syncing.sample_district import answers
 from tests.jobs.launched import running
 from tests.services.processes import children
 from tests.services.visiting import Administrator, Processes, await_that
@@ -17,18 +19,11 @@ def location(port: int, path: str) -> tuple[int, str]:
     return answer.status, answer.headers.get("Location", "")
 
 
-def test_an_empty_portal_leads_to_its_setup_and_leaves_no_process_behind(tmp_path: Path) -> None:
-    with running(tmp_path) as (port, printed, launcher):
-        status, where = location(port, "/")
-        started = children(launcher.pid)
-        launcher.send_signal(signal.SIGINT)
-        launcher.communicate()
-
-    assert f"SIS Portal is ready: http://127.0.0.1:{port}" in printed
-    assert (status // 100, where) == (3, "/setup")
-    assert len(started) == 5
-    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
-    assert launcher.returncode == 0
+def until_it_answers(url: str) -> None:
+    limit = time.monotonic() + 20
+    while not answers(url):
+        assert time.monotonic() < limit
+        time.sleep(0.05)
 
 
 def test_the_demonstration_waits_for_review_starts_again_where_it_was_and_outlives_its_processes(
@@ -39,6 +34,7 @@ def test_the_demonstration_waits_for_review_starts_again_where_it_was_and_outliv
     with running(tmp_path, "--demo") as (port, second, launcher):
         status, where = location(port, "/")
         started = children(launcher.pid)
+        until_it_answers(sample.address(tmp_path))
         outlive_kills(tmp_path, port, password_in(second), Processes(launcher.pid))
 
     assert sign_in_of(first) == sign_in_of(second)

@@ -101,8 +101,11 @@ class Processes:
         self._launcher = launcher
 
     def of(self, words: str) -> int:
-        """The process whose command has these words; 0 where none does just now."""
-        for pid in children(self._launcher):
+        """The process whose command has these words, be it started by one of these; 0 where none does just now."""
+        own = children(self._launcher)
+        with suppress(FileNotFoundError, ProcessLookupError):  # one that ends in this moment
+            own += [each for pid in own for each in children(pid)]
+        for pid in own:
             if words in _command(pid):
                 return pid
         return 0

@@ -1,0 +1,108 @@
+"""The pages of the sample district: offered, started, a day passes, removed."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from sisportal import sample
+from sisportal.config import Settings
+from sisportal.extensions import db
+from sisportal.folder import held
+from sisportal.models import SisConnection
+from sisportal.sandbox.district import District
+from sisportal.sandbox.service import create_sandbox
+from sisportal.sandbox.serving import Served, serve
+from sisportal.syncing import apps, clever_sso, sample_district
+from sisportal.web.clever_client import sso
+from tests.web.watching import words
+
+START = "/admin/sis/sample/start"
+
+
+@pytest.fixture
+def looked_after(settings: Settings, district: District) -> Iterator[Served]:
+    """A sample district that answers, and a process that would serve it."""
+    folder = sample.folder(settings.data_dir)
+    with serve(create_sandbox(district, token=sample.TOKEN)) as served, held(folder):
+        sample.served_at(settings.data_dir, served.url)
+        yield served
+    sample.forget(settings.data_dir)
+
+
+@pytest.fixture
+def tried(ada: FlaskClient, looked_after: Served) -> Served:
+    ada.post(START)
+    return looked_after
+
+
+def test_an_empty_portal_offers_the_sample_and_a_connected_one_does_not(ada: FlaskClient, tried: Served) -> None:
+    assert [START in ada.get(path).text for path in ("/", "/admin/sis", "/admin/sis/sample")] == [False] * 3
+    ada.post("/admin/sis/sample/remove")
+    assert [START in ada.get(path).text for path in ("/", "/admin/sis", "/admin/sis/sample")] == [True] * 3
+
+
+def test_one_click_connects_the_sample_and_shows_the_test(
+    app: Flask, ada: FlaskClient, looked_after: Served, district: District
+) -> None:
+    with app.app_context():
+        apps.disable(db.session.connection(), "sis-integration")
+        db.session.commit()
+
+    page = ada.post(START, follow_redirects=True)
+
+    assert "Everything works" in words(page)
+    assert f"{len(district.schools)} schools." in words(page)
+    choices = words(ada.get("/admin/sis/clever/configure/school"))
+    assert [school.name in choices for school in district.schools] == [True] * len(district.schools)
+    with app.test_request_context():
+        assert sso().application == clever_sso.Application(
+            sample.CLIENT_ID, sample.CLIENT_SECRET, looked_after.url, looked_after.url
+        )
+
+
+def test_without_a_process_that_serves_it_the_page_says_what_to_type(
+    ada: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample_district, "KEEPER_SECONDS", 0.0)
+    page = ada.post(START, follow_redirects=True)
+    assert f"Type {sample_district.BY_HAND}" in page.text
+    assert START in page.text
+
+
+def test_its_connection_is_not_changed_into_another_district(app: Flask, ada: FlaskClient, tried: Served) -> None:
+    for answer in (
+        ada.get("/admin/sis/clever/connect"),
+        ada.post("/admin/sis/clever/connect", data={"base_url": "https://api.clever.com", "token": "t"}),
+    ):
+        assert answer.location == "/admin/sis/sample"
+    with app.app_context():
+        settings = db.session.scalars(select(SisConnection.settings)).one()
+    assert settings["base_url"] == tried.url
+
+
+def test_a_day_passes_and_the_sample_is_removed_from_status(
+    app: Flask, ada: FlaskClient, ben: FlaskClient, tried: Served, settings: Settings
+) -> None:
+    status = ada.get("/admin/sis/clever/status")
+    assert "Everybody in it is made up." in words(status)
+    assert 'action="/admin/sis/sample/day"' in status.text
+    assert 'action="/admin/sis/sample/day"' not in ben.get("/admin/sis/clever/status").text
+    assert "A day has passed" in words(ada.post("/admin/sis/sample/day", follow_redirects=True))
+    assert tried.sandbox.district.day == 1
+    assert "0 accounts of made-up people" in words(ada.get("/admin/sis/sample/remove"))
+    assert "is removed" in words(ada.post("/admin/sis/sample/remove", follow_redirects=True))
+    assert not sample.wanted(settings.data_dir)
+    with app.app_context():
+        assert db.session.scalars(select(SisConnection)).all() == []
+    assert ada.post("/admin/sis/sample/remove").status_code == 404
+
+
+def test_a_sample_that_is_disabled_is_served_no_longer(ada: FlaskClient, tried: Served, settings: Settings) -> None:
+    wanted = [bool(sample.wanted(settings.data_dir))]
+    for what in ("disable", "enable"):
+        ada.post(f"/admin/sis/clever/{what}")
+        wanted.append(bool(sample.wanted(settings.data_dir)))
+    assert wanted == [True, False, True]
