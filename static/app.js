@@ -1,5 +1,5 @@
-// Says so when the portal did not answer, takes back a tick that was not saved, and brings the current tab into view on
-// a telephone. Everything else works without it.
+// Says so when the portal did not answer, takes back a tick that was not saved, brings the current tab into view on
+// a telephone, and proposes the browser's time zone. Everything else works without it.
 "use strict";
 
 const asks = (event) => event.detail.requestConfig?.elt ?? event.detail.errorInfo?.requestConfig?.elt ?? event.detail.ctx?.sourceElement ?? event.detail.elt ?? event.target;
@@ -59,5 +59,11 @@ function showCurrentTab() {
 
 showCurrentTab();
 for (const name of ["htmx:afterSettle", "htmx:after:settle"]) document.addEventListener(name, showCurrentTab);
+
+// A choice of time zone begins with the browser's own, where nobody has chosen yet.
+for (const choice of document.querySelectorAll("select[data-own-zone]")) {
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (choice.value === "UTC" && [...choice.options].some((option) => option.value === own)) choice.value = own;
+}
 
 document.addEventListener("click", (event) => event.target.closest?.("[data-print]") && window.print());

@@ -62,7 +62,9 @@ class SetupForm(FlaskForm):
     name = StringField(
         "Name of the portal", [needed("Name the portal."), SHORT_TEXT], render_kw={"autocomplete": "organization"}
     )
-    timezone = SelectField("Time zone", [needed("Choose a time zone.")], choices=_choices, default="UTC")
+    timezone = SelectField(
+        "Time zone", [needed("Choose a time zone.")], choices=_choices, default="UTC", render_kw={"data-own-zone": True}
+    )
     first_name = StringField("First name", [SHORT_TEXT], render_kw={"autocomplete": "given-name"})
     last_name = StringField(
         "Last name", [needed("Type your last name."), SHORT_TEXT], render_kw={"autocomplete": "family-name"}

@@ -1,15 +1,18 @@
 """Signing in with a password, and signing out."""
 
+import re
 from datetime import datetime
 
 from flask import Blueprint, Response, flash, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from htmx_flask import request
+from sqlalchemy import select
 from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired, Length
 
 from sisportal.extensions import db
+from sisportal.models import Organization
 from sisportal.models.database import writing
 from sisportal.syncing import notices, throttle
 from sisportal.syncing.administrators import LONGEST_PASSWORD, LONGEST_TEXT, SignIn, fits, refresh_hash, who_signs_in
@@ -17,7 +20,7 @@ from sisportal.syncing.audit_events import Event
 from sisportal.syncing.throttle import network
 from sisportal.web.access import Rule, access, begin_session, current, end_session
 from sisportal.web.clever_client import sso
-from sisportal.web.portal import address, now, portal_name
+from sisportal.web.portal import address, enabled_apps, now, portal_name
 from sisportal.web.rendering import local_path, redirect_for, render_bare
 
 blueprint = Blueprint("sign_in", __name__)
@@ -25,6 +28,8 @@ blueprint = Blueprint("sign_in", __name__)
 TRIES_OF_ACCOUNT = 10
 TRIES_OF_ADDRESS = 60
 """A whole school may stand behind one address."""
+FRONT = re.compile(r"/o/([^/?#]+)")
+"""Addresses of organizations' front pages."""
 WRONG = "The username or the password is not right."
 TOO_MANY = "Too many tries. Wait 15 minutes, then try again."
 
@@ -125,12 +130,22 @@ def _page(form: SignInForm, status: int = 200, error: str = "") -> Response:
         form=form,
         error=error,
         next=target,
+        school=_school(target),
         clever_url=url_for("clever_sign_in.sign_in", next=target or None) if sso().is_on else "",
         portal_name=portal_name(),
     )
     if status == 429:
         page.headers["Retry-After"] = str(int(throttle.WINDOW.total_seconds()))
     return page
+
+
+def _school(target: str) -> str:
+    """Name of the organization whose front page one comes from and goes back to; blank for any other page."""
+    found = FRONT.fullmatch(target)
+    if found is None or "organization-portals" not in enabled_apps():
+        return ""
+    name = select(Organization.name).where(Organization.slug == found[1].lower(), Organization.archived_at.is_(None))
+    return db.session.scalar(name) or ""
 
 
 def _record(event: Event, who: SignIn | None, moment: datetime) -> None:

@@ -1,5 +1,7 @@
 """Organizations: made, changed, moved, archived; their profile, what the last commit changed, and their front pages."""
 
+import math
+import re
 from typing import Any
 
 import pytest
@@ -7,10 +9,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
+from sisportal.config import PROJECT
 from sisportal.extensions import db
 from sisportal.models import Account, AuditEvent, Organization, Sync
 from sisportal.roster.records import School, Section
 from sisportal.syncing import settings
+from sisportal.syncing.organizations import COLOURS
 from tests.web.conftest import NOW
 from tests.web.mirrored import NORTH, SOUTH, Mirrored, rows_of, student, teacher
 from tests.web.watching import words
@@ -186,7 +190,62 @@ def test_a_front_page_welcomes_everybody_and_signing_in_leads_back(
     assert 'name="next" value="/o/north"' in nobody.get("/sign-in?next=/o/north").text
     assert "You are signed in as Ada Abara." in words(ada.get("/o/north"))
     assert nobody.get("/o/NORTH").status_code == 200
-    assert nobody.get("/o/nowhere").status_code == 404
+    assert "Then back to North High." in words(nobody.get("/sign-in?next=/o/north"))
+    assert "Then back to" not in words(nobody.get("/sign-in?next=/o/nowhere"))
+
+
+def test_a_front_page_offers_what_whoever_is_signed_in_may_do(
+    ada: FlaskClient, tom: FlaskClient, nobody: FlaskClient, mirrored: Mirrored
+) -> None:
+    edit, sign_out = 'href="/organizations/1/edit"', 'action="/sign-out"'
+    pages = [client.get("/o/north").text for client in (ada, tom, nobody)]
+    assert [edit in page for page in pages] == [True, False, False]
+    assert [sign_out in page for page in pages] == [True, True, False]
+
+
+def test_a_school_that_is_archived_or_never_was_is_told_alike(
+    app: Flask, nobody: FlaskClient, mirrored: Mirrored
+) -> None:
+    with app.app_context():
+        db.session.execute(update(Organization).where(Organization.id == 1).values(archived_at=NOW))
+        db.session.commit()
+    pages = [nobody.get(path) for path in ("/o/north", "/o/nowhere")]
+    assert [page.status_code for page in pages] == [404, 404]
+    assert words(pages[0]) == words(pages[1])
+    assert "There is no school at this address" in words(pages[0])
+
+
+def luminance(colour: str) -> float:
+    """WCAG's relative luminance of ``#fff``, ``#1d1d1d`` or ``oklch(50% 0.15 254)``."""
+    if colour.startswith("#"):
+        digits = colour[1:] if len(colour) == 7 else "".join(2 * each for each in colour[1:])
+        parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    else:
+        lightness, chroma, hue = (float(part.rstrip("%")) for part in colour[6:-1].split())
+        a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
+        long, medium, short = (
+            (lightness / 100 + x * a + y * b) ** 3
+            for x, y in ((0.3963377774, 0.2158037573), (-0.1055613458, -0.0638541728), (-0.0894841775, -1.2914855480))
+        )
+        linear = [
+            min(max(x * long + y * medium + z * short, 0.0), 1.0)
+            for x, y, z in (
+                (4.0767416621, -3.3077115913, 0.2309699292),
+                (-1.2684380046, 2.6097574011, -0.3413193965),
+                (-0.0041960863, -0.7034186147, 1.7076147010),
+            )
+        ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_schools_name_can_be_read_on_every_colour(colour: str) -> None:
+    style = (PROJECT / "static" / "app.css").read_text()
+    found = re.search(rf"front-{colour}\) {{ --front: (.+?); --front-ink: (.+?); }}", style)
+    assert found
+    darker, lighter = sorted(map(luminance, found.groups()))
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5
 
 
 def test_an_organizations_page_says_which_school_it_is(ada: FlaskClient, mirrored: Mirrored) -> None:
