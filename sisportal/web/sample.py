@@ -13,7 +13,7 @@ from sisportal.syncing.trials import try_connection
 from sisportal.web import sample_start
 from sisportal.web.access import Rule, access
 from sisportal.web.acting import released_engine, who
-from sisportal.web.connection_forms import connection_of
+from sisportal.web.connection_forms import connection_of, reads_sample
 from sisportal.web.portal import now
 from sisportal.web.rendering import redirect_for, render_tab
 
@@ -63,7 +63,8 @@ def pass_day() -> Response:
 @access(Rule.WRITE)
 def ask_removal() -> Response:
     """Says what goes and what stays before anything does."""
-    _held()
+    if not reads_sample():
+        return redirect_for(url_for(".page"))
     return render_tab("sample/remove.html", found=sample_removal.brought(db.session.connection()))
 
 

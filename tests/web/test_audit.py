@@ -50,6 +50,7 @@ ELSEWHERE = {
     "proposed-again": "tests/cli/test_undoing.py",
     "match-decided": "tests/syncing/test_deciding.py",
     "value-chosen": "tests/syncing/test_deciding.py",
+    **dict.fromkeys(["sample-tried", "sample-day-passed", "sample-removed"], "tests/web/test_sample.py"),
 }
 """What only a district out of the ordinary leads to: the test that shows that it is written."""
 

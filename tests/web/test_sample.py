@@ -11,7 +11,7 @@ from sisportal import sample
 from sisportal.config import Settings
 from sisportal.extensions import db
 from sisportal.folder import held
-from sisportal.models import SisConnection
+from sisportal.models import AuditEvent, SisConnection
 from sisportal.sandbox.district import District
 from sisportal.sandbox.service import create_sandbox
 from sisportal.sandbox.serving import Served, serve
@@ -97,6 +97,13 @@ def test_a_day_passes_and_the_sample_is_removed_from_status(
     assert not sample.wanted(settings.data_dir)
     with app.app_context():
         assert db.session.scalars(select(SisConnection)).all() == []
+        lines = db.session.execute(select(AuditEvent.event, AuditEvent.actor, AuditEvent.details)).all()
+    by = "ada@example.org"
+    assert [tuple(row)[:2] for row in lines] == [
+        ("sample-tried", by), ("sample-day-passed", by), ("sample-removed", by)
+    ]  # fmt: skip
+    assert lines[-1].details == {"accounts": 0, "classes": 0, "organizations": 0, "syncs": 0}
+    assert ada.get("/admin/sis/sample/remove").location == "/admin/sis/sample"
     assert ada.post("/admin/sis/sample/remove").status_code == 404
 
 
