@@ -30,7 +30,7 @@ STUDENTS, SCHOOLS = 600, 3
 def command(settings: Settings, port: int) -> list[str]:
     """What serves the district, with the days that passed in it."""
     serving = [sys.executable, "-m", "sisportal.sandbox", "--port", str(port), "--token", sample.TOKEN]
-    district = ["--students", str(STUDENTS), "--schools", str(SCHOOLS)]
+    district = ["--students", str(STUDENTS), "--schools", str(SCHOOLS), "--days", "1"]
     remembers = ["--state", str(sample.days_file(settings.data_dir))]
     return [*serving, *district, *remembers, "--redirect-uri", f"{settings.base_url}/clever/callback", "--oidc"]
 

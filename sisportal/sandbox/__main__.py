@@ -17,9 +17,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve; returns the exit status."""
     asked = _parser().parse_args(arguments)
     # Yesterday's SIS was certainly read by now, whatever the hour.
-    today = asked.today or datetime.now(UTC).date() - timedelta(days=1)
+    today = asked.today or datetime.now(UTC).date() - timedelta(days=1 + asked.days)
     try:
-        memory = recall(asked.state, Origin(asked.students, asked.seed, asked.schools, today))
+        memory = recall(asked.state, Origin(asked.students, asked.seed, asked.schools, today), asked.days)
     except OtherDistrictError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -53,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="another seed, other people (default: %(default)s)")
     parser.add_argument("--today", type=lambda text: datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date(),
                         help="the district's first day, YYYY-MM-DD (default: yesterday)")  # fmt: skip
+    parser.add_argument(
+        "--days", type=int, default=0, help="how many have passed in a new district: its feed has events then"
+    )
     parser.add_argument("--token", default="", help="the district's token (default: made from the seed)")
     parser.add_argument(
         "--rate-limit", type=int, default=1200, help="requests a minute and token (default: %(default)s)"

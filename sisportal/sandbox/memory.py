@@ -44,10 +44,13 @@ class Memory(msgspec.Struct):
             operation.apply(sandbox)
 
 
-def recall(path: Path | None, wanted: Origin) -> Memory:
-    """What the file remembers, or a new memory; raises OtherDistrictError for a district that was not asked for."""
+def recall(path: Path | None, wanted: Origin, days: int = 0) -> Memory:
+    """What the file remembers, or a new memory, in which so many days have passed.
+
+    Raises OtherDistrictError for a district that was not asked for.
+    """
     if path is None or not path.exists():
-        return Memory(wanted)
+        return Memory(wanted, [operations.PassDay(days=days)] if days else [])
     memory = msgspec.json.decode(path.read_bytes(), type=Memory)
     same = msgspec.structs.replace(wanted, today=memory.origin.today)
     if memory.origin != same:

@@ -1,5 +1,6 @@
 """The sample district's keeper: it serves a real sandbox while that is wanted, and brings it back when it dies."""
 
+import json
 import os
 import signal
 import socket
@@ -60,6 +61,7 @@ def test_the_district_is_served_while_it_is_wanted_and_comes_back_as_it_was(
     until(answers, keeper.look)
     address = sample.address(folder)
     assert address == f"http://127.0.0.1:{settings.port + 1}"
+    assert json.loads(sample_district._ask(address, "/sandbox"))["day"] == 1  # so that there are events to go on from
     sample_district._ask(address, "/sandbox/do", '{"do": "pass-day"}')
     today = sample_district._today(address)
 
