@@ -72,6 +72,8 @@ def try_it(engine: Engine, data_dir: Path, cipher: Cipher, portal_url: str, who:
     with engine.connect() as connection:
         require_none(connection)
     url = _started(data_dir)
+    with engine.connect() as connection:
+        require_none(connection)  # somebody may have connected their own district while it started
     # Its people can sign in where the browser is on this machine: the district listens nowhere else.
     signs_in = urlsplit(portal_url).hostname in _LOOPBACK
     settings = {SAMPLE: True, "base_url": url, "login_url": url, "client_id": sample.CLIENT_ID if signs_in else ""}
