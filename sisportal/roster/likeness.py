@@ -5,7 +5,7 @@ whoever returns after ten months (Clever, "Users"). Where the key of the options
 is known of them says so. An account is told by its own values and by those that the SIS last said of it.
 """
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -44,16 +44,44 @@ class Alike(msgspec.Struct, frozen=True):
     """What agrees, of ``KINDS``."""
 
 
+class Wanted:
+    """What new people could be told by, gathered so that nothing else of an account is looked at twice."""
+
+    def __init__(self) -> None:
+        self.keys: set[int] = set()
+        """Hashes of ``keys_of``."""
+        self.numbers: set[str] = set()
+        """Numbers of the SIS, as they are written: tens of thousands of accounts are compared with these."""
+
+    def note(self, person: Person, organization: int | None) -> None:
+        """Take what a person could be told by."""
+        self.keys.update(map(hash, keys_of(person, organization)))
+        self.numbers.update(filter(None, (person.number, person.sis_id, person.state_id)))
+
+    def may_name(self, held: Candidate) -> bool:
+        """Whether an account has one of the numbers."""
+        numbers = self.numbers
+        return (
+            held.sis_id in numbers
+            or held.state_id in numbers
+            or held.student_id in numbers
+            or held.teacher_id in numbers
+        )
+
+
 class Traces:
     """Linked accounts by whatever may tell that a new record is one of them."""
 
-    def __init__(self, traces: Iterable[Trace], options: Options, wanted: Container[int] | None = None) -> None:
-        """``wanted``: hashes of the keys that are asked for (``keys_of``); nothing else is kept."""
+    def __init__(self, traces: Iterable[Trace], options: Options, wanted: Wanted | None = None) -> None:
+        """``wanted``: nothing else is kept."""
         self._held: dict[Key, list[Trace]] = {}
         for trace in traces:
             for key in _keys_of_trace(trace, options):
-                if wanted is None or hash(key) in wanted:
+                if wanted is None or hash(key) in wanted.keys:
                     self._held.setdefault(key, []).append(trace)
+
+    def __bool__(self) -> bool:
+        return bool(self._held)
 
     def missing(self, person: Person, organization: int | None, decision: Decision = UNDECIDED) -> list[Alike]:
         """Active accounts that the person may be: those whose record is gone, and those who have the same number.

@@ -15,10 +15,10 @@ from sisportal.roster.records import Section
 from sisportal.roster.text import folded
 
 KINDS = ("class_name", "course", "teacher", "period", "students", "sis_id")
-"""What may agree; ``students``: more than half of the smaller of two rosters."""
+"""What may agree; ``students``: more than half of the smaller of two rosters. An empty one does not speak against it."""
 _ENOUGH = (
     {"class_name", "teacher"}, {"class_name", "students"}, {"class_name", "course", "period"},
-    {"course", "teacher", "students"}, {"teacher", "period", "students"}, {"sis_id", "teacher"}, {"sis_id", "students"}, {"sis_id", "class_name"},
+    {"course", "teacher", "students"}, {"course", "teacher", "period", "nobody"}, {"teacher", "period", "students"}, {"sis_id", "teacher"}, {"sis_id", "students"}, {"sis_id", "class_name"},
 )  # fmt: skip
 
 
@@ -45,6 +45,9 @@ class ClassTraces:
         for trace in traces:
             for key in _keys(trace.said):
                 self._held.setdefault(key, []).append(trace)
+
+    def __bool__(self) -> bool:
+        return bool(self._held)
 
     def missing(self, section: Section, decision: Decision = UNDECIDED) -> list[AlikeClass]:
         """Active classes that the section may be, ascending by id: of those alike, the ones that most agrees of."""
@@ -94,6 +97,7 @@ def _agreement(one: Section, other: Section) -> tuple[str, ...]:
         "teacher": not set(one.teachers).isdisjoint(other.teachers),
         "period": _same(one.period, other.period),
         "students": len(attending & attended) * 2 > min(len(attending), len(attended)),
+        "nobody": not (attending and attended),
         "sis_id": _same(one.sis_id, other.sis_id),
     }
     kinds = {kind for kind, same in agree.items() if same}

@@ -77,6 +77,9 @@ class DuplicateIndex:
                 key = _likeness(held.role, held.first_name, held.last_name, held.grade, held.organization)
                 self._held.setdefault(key, []).append(held.id)
 
+    def __bool__(self) -> bool:
+        return bool(self._held)
+
     def find(self, person: Person, organization: int | None, decision: Decision = UNDECIDED) -> tuple[int, ...]:
         """Ids of accounts that a planned add may duplicate, ascending; none that somebody said it is not."""
         if not self._held or decision.create or not (person.first_name or person.last_name):

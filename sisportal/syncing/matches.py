@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Text, and_, exists, se
 from sisportal.models import MatchDecision
 from sisportal.roster.fields import Places, home
 from sisportal.roster.guards import Guard
-from sisportal.roster.likeness import Traces, keys_of, or_alike
+from sisportal.roster.likeness import Traces, Wanted, or_alike
 from sisportal.roster.matching import UNDECIDED, Claims, Decision, Match, Outcome, decisions, identity_check
 from sisportal.roster.matching_people import Candidate, DuplicateIndex, KeyIndex, match_person, match_value
 from sisportal.roster.options import Options
@@ -155,6 +155,8 @@ class PersonMatches:
         return planned, self._duplicate(incoming.record, places)
 
     def _duplicate(self, person: Person, places: Places) -> tuple[Problem, ...]:
+        if not (self._duplicates or self._traces):
+            return ()
         organization = organization_of(person, places)
         decision = self.decisions.get(person.source_id, UNDECIDED)
         found = self._duplicates.find(person, organization, decision)
@@ -176,6 +178,8 @@ class PersonMatches:
     def _found(self, person: Person, places: Places) -> Match:
         decision = self.decisions.get(person.source_id, UNDECIDED)
         match = match_person(person, self._index, decision)
+        if not self._traces:
+            return match
         return or_alike(match, self._traces.missing(person, organization_of(person, places), decision))
 
     def _taken(self) -> Iterator[str]:
@@ -189,11 +193,11 @@ class PersonMatches:
             linked = any_links(connection, self._connection_id)
         if not any_held:
             return
-        wanted, traced = set[str](), set[int]()
+        wanted, traced = set[str](), Wanted()
         for person in self._new_people():
             wanted.add(match_value(person, self._options))
             if linked:
-                traced.update(map(hash, keys_of(person, organization_of(person, places))))
+                traced.note(person, organization_of(person, places))
         if not wanted:
             return
         candidates = list(self._candidates())
@@ -206,7 +210,7 @@ class PersonMatches:
             self._claims.note(match)
             self._doubts.note(match, person.source_id, person_label(person))
 
-    def _trace(self, candidates: list[Candidate], wanted: set[int]) -> None:
+    def _trace(self, candidates: list[Candidate], wanted: Wanted) -> None:
         with self._engine.connect() as connection:
             self._traces = account_traces(
                 connection, self._connection_id, candidates, self._options, wanted=wanted, explained=self._explained

@@ -75,10 +75,12 @@ class SectionMatches:
     def _found(self, section: Section, places: Places) -> Match:
         decision = self._decisions.get(section.source_id, UNDECIDED)
         match = match_section(section, places.get(section.school), self._index, decision)
+        if not self._traces:
+            return match
         return or_alike_class(match, self._traces.missing(section, decision))
 
     def _duplicate(self, planned: Planned, section: Section) -> tuple[Problem, ...]:
-        if planned.verb != "add" or planned.held:
+        if not self._traces or planned.verb != "add" or planned.held:
             return ()
         found = self._traces.archived(section, self._decisions.get(section.source_id, UNDECIDED))
         if not found:

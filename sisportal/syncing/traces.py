@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, Text, and_, exists, or_, select, type_coerce
 
 from sisportal.models import Sync, SyncState
-from sisportal.roster.likeness import Trace, Traces
+from sisportal.roster.likeness import Trace, Traces, Wanted
 from sisportal.roster.likeness_sections import ClassTrace, ClassTraces
 from sisportal.roster.matching_people import Candidate
 from sisportal.roster.matching_sections import ClassCandidate
@@ -34,7 +34,7 @@ def account_traces(
     candidates: Iterable[Candidate],
     options: Options,
     *,
-    wanted: Container[int] | None = None,
+    wanted: Wanted | None = None,
     explained: Container[str] = (),
 ) -> Traces:
     """The traces of those candidates that are linked; ``explained``: ids of links that a version of the API explains."""
@@ -42,9 +42,12 @@ def account_traces(
 
     def traces() -> Iterator[Trace]:
         for held in candidates:
-            listed = held.id not in gone
-            if held.linked_to and held.linked_to not in explained and not (listed and held.archived):
-                yield Trace(held, gone.get(held.id), listed)
+            if not held.linked_to or held.linked_to in explained:
+                continue
+            if held.id in gone:
+                yield Trace(held, gone[held.id])
+            elif not held.archived and (wanted is None or wanted.may_name(held)):
+                yield Trace(held, listed=True)
 
     return Traces(traces(), options, wanted)
 

@@ -81,6 +81,9 @@ class Anew:
             edits.drop_section(self.district, section)
 
     def _put_section(self, new: Section) -> None:
+        if new.term not in self.district.terms:  # it was made anew meanwhile, too
+            new.term = next(each.term for each in self.district.sections if each.term in self.district.terms)
+        new.course = new.course if new.course in self.district.courses else None
         here = self.district.people.ids
         new.teachers = [each for each in new.teachers if each in here]
         new.students = [each for each in new.students if each in here]

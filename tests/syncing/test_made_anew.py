@@ -106,6 +106,15 @@ def test_one_of_another_name_is_told_by_course_teacher_and_students(
     )
 
 
+def test_one_that_is_empty_yet_is_told_by_course_teacher_and_period(
+    quick_portal: Portal, district: District, section: Section
+) -> None:
+    quick_portal.sync_all()
+    was = made_anew(district, section, name=f"{section.name} - 02", students=[])
+
+    assert held(quick_portal, quick_portal.prepare()) == {section.id: "listed-anew", was: "doubted-delete"}
+
+
 @pytest.mark.parametrize("otherwise", ["another period", "other people", "next term"])
 def test_what_only_looks_alike_is_another_class(
     quick_portal: Portal, district: District, section: Section, otherwise: str

@@ -243,6 +243,23 @@ def test_one_released_person_comes_back_as_the_same_account(portal: Portal, dist
     assert portal.exported() == before
 
 
+def test_who_left_a_class_by_an_undo_joins_it_again_though_a_later_sync_of_it_was_undone_after(
+    quick_portal: Portal, district: District
+) -> None:
+    section = next(each for each in district.sections if len(each.students) > 2)
+    first = quick_portal.sync_all()
+    edits.rename_section(district, section.id, "Renamed")
+    second = quick_portal.sync_all()
+
+    quick_portal.undo(first)  # the class stays, for it changed since; who was in it goes
+    quick_portal.undo(second)
+
+    quick_portal.propose_again()
+    quick_portal.sync_all()
+    assert set(quick_portal.roster(section.id)) == {*section.teachers, *section.students}
+    assert quick_portal.actions(quick_portal.prepare()) == {}
+
+
 def test_undone_accounts_leave_the_classes_that_stay_and_join_them_again(portal: Portal, district: District) -> None:
     new = max(pupils(district), key=lambda id_: sum(id_ in section.students for section in district.sections))
     edits.leave(district, new)
