@@ -85,7 +85,7 @@ def _record(connection: Connection, plan: Known, action: Row[Any]) -> Values:
     if payload is None:
         return {}
     if action.type == "section":
-        return class_values(msgspec.json.decode(payload, type=Section), plan.places)
+        return class_values(msgspec.json.decode(payload, type=Section), plan.places) | {"linked": action.source_id}
     person = msgspec.json.decode(payload, type=Person)
     values = account_values(person, plan.options, plan.places)
     return values | {"username": person.username, "linked": action.source_id}

@@ -106,6 +106,30 @@ def test_all_of_them_are_decided_by_buttons_alone(ada: FlaskClient, engine: Engi
         assert connection.scalars(select(Sync.held)).one() == []
 
 
+def test_of_a_delete_a_person_says_that_it_may_be_archived(ada: FlaskClient, engine: Engine) -> None:
+    hold(engine, 1)  # for its accounts
+    shown = {"id": 101, "name": "Mia Abara0", "names_agree": True, "linked_to": "s9", "archived": False}
+    evidence = {"rule": "alike", "candidates": [shown | {"agree": ["name", "number"], "listed": True}]}
+    delete = action("Abara0, Mia", verb="delete", source_id="s0", target_id=100, held="listed-twice", evidence=evidence)
+    held = [{"type": "student", "scope": "", "reason": "listed-twice", "sentence": "", "count": 1}]
+    sync_id = make_sync(engine, 1, [delete], held=held, options={}, options_version=1)
+
+    page = ada.get(f"/syncs/{sync_id}/decide")
+
+    text = words(page)
+    assert "It has the name and school and the number of Mia Abara0, number 101, which the SIS lists too (s9)." in text
+    assert "Either answer lets the account be archived with the commit; untick the change to keep it." in text
+    assert "Create a new account" not in text
+    where = re.search(r'action="(/syncs/\d+/decide/\d+)"', page.text)
+    assert where
+    assert "Everything is decided" in words(ada.post(where.group(1), data={"said": "same:101"}, follow_redirects=True))
+    assert held_now(engine, sync_id) == []
+    with engine.connect() as connection:
+        assert [(row.source_id, row.decision, row.target_id) for row in connection.execute(select(MatchDecision))] == [
+            ("s0", "not-same", 101)
+        ]
+
+
 def test_a_refusal_is_told_and_the_record_stays(ada: FlaskClient, engine: Engine) -> None:
     sync_id = hold(engine)
 
