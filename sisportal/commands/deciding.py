@@ -5,7 +5,8 @@ import click
 from sisportal.commands.answers import print_json
 from sisportal.commands.entry import ACTOR, JSON, SYNC, portal
 from sisportal.commands.syncs import sis
-from sisportal.syncing.deciding import Said, choose_value
+from sisportal.syncing.choosing import SAID, Side, choose_fields, choose_value
+from sisportal.syncing.deciding import Said
 from sisportal.syncing.deciding import decide as decide_match
 from sisportal.syncing.reports import action_json
 from sisportal.syncing.review import Who
@@ -26,6 +27,12 @@ ACCOUNT = click.IntRange(min=1)
 @click.option(
     "--take", type=click.Choice(["sis", "portal"]), help="Of fields changed on both sides, take these values."
 )
+@click.option(
+    "--field",
+    metavar="FIELD",
+    multiple=True,
+    help="With --take: of this field alone; again for more. The record is held until it was said of each.",
+)
 @JSON
 def decide(
     sync_id: int,
@@ -33,15 +40,20 @@ def decide(
     same: int | None,
     not_same: tuple[int, ...],
     create: bool,
-    take: str | None,
+    take: Side | None,
+    field: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Say who a held record is. It is remembered for ever, and the plan can be committed without another prepare."""
     if [same is not None, bool(not_same), create, take is not None].count(True) != 1:
         raise click.UsageError("Give one of --same, --not-same, --create and --take.")
+    if field and take is None:
+        raise click.UsageError("Give --field with --take.")
     here = portal()
     who = Who(ACTOR)
-    if take is not None:
+    if take is not None and field:
+        choose_fields(here.engine, sync_id, action_id, take, field, who, here.clock())
+    elif take is not None:
         choose_value(here.engine, sync_id, action_id, take == "sis", who, here.clock())
     else:
         decide_match(here.engine, sync_id, action_id, Said(same, not_same, create), who, here.clock())
@@ -51,6 +63,8 @@ def decide(
         print_json(found)
     elif found is None:
         click.echo("Decided. The options leave this change out of the plan.")
+    elif left := sorted(found["evidence"].get("both", {}).keys() - found["evidence"].get(SAID, {}).keys()):
+        click.echo(f"{found['label']} is still held. Say of {', '.join(left)}, too: --take with --field.")
     elif found["held"]:
         click.echo(f"{found['label']} is still held: {found['held']}.")
     else:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Text, and_, exists, select, type_coerce, upda
 
 from sisportal.models import ActionState, Sync
 from sisportal.syncing.actions import ACTIONS
-from sisportal.syncing.deciding import chosen_values
+from sisportal.syncing.choosing import chosen_values
 
 EXAMPLES = 20
 GONE, OTHERWISE, AGAIN = "not-planned", "planned-otherwise", "changed-again"

@@ -1,7 +1,6 @@
 """What a person decides of a doubtful match: remembered for ever, and the action planned anew in its place (SPEC 6.3)."""
 
 from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +18,6 @@ from sisportal.syncing.audit_events import Event
 from sisportal.syncing.doubted import judge_delete
 from sisportal.syncing.guarding import still_held
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASSES
-from sisportal.syncing.local_edits import TEACHERS
-from sisportal.syncing.matched import KEPT, ORDER
 from sisportal.syncing.replanning import Known, is_listed, known, link_of, replan, wanting
 from sisportal.syncing.review import Who, require_open
 from sisportal.syncing.states import NotAllowed
@@ -41,7 +38,7 @@ def decide(engine: Engine, sync_id: int, action_id: int, said: Said, who: Who, n
     """Remember what a person said of one record, and plan that record again. Raises ``NotAllowed``, changing nothing."""
     with writing(engine).begin() as connection:
         require_open(connection, sync_id)
-        action = _decidable(connection, sync_id, action_id)
+        action = decidable(connection, sync_id, action_id)
         plan = known(connection, sync_id)
         if action.verb == "delete":
             _decide_delete(connection, plan, action, said, who, now)
@@ -60,9 +57,9 @@ def decide(engine: Engine, sync_id: int, action_id: int, said: Said, who: Who, n
         judge_delete(connection, sync_id, action, planned)
         if moved not in {"", action.source_id}:
             _drop_delete(connection, plan, action.type, moved)
-        _settle(connection, plan)
+        settle_held(connection, plan)
         details = {name: value for name, value in msgspec.structs.asdict(said).items() if value}
-        _record(connection, sync_id, action, "match-decided", who, now, **details)
+        record_said(connection, sync_id, action, "match-decided", who, now, **details)
 
 
 def _decide_delete(connection: Connection, plan: Known, action: Row[Any], said: Said, who: Who, now: datetime) -> None:
@@ -77,55 +74,13 @@ def _decide_delete(connection: Connection, plan: Known, action: Row[Any], said: 
     evidence = action.evidence | {"candidates": left} if left else {"rule": "decided", "decision": "archive"}
     values = {"held": action.held if left else "", "evidence": evidence, "decided_by": who.id}
     connection.execute(update(Action).where(Action.id == action.id).values(values))
-    _settle(connection, plan)
+    settle_held(connection, plan)
     details = {name: value for name, value in msgspec.structs.asdict(said).items() if value}
-    _record(connection, plan.sync_id, action, "match-decided", who, now, **details)
+    record_said(connection, plan.sync_id, action, "match-decided", who, now, **details)
 
 
-def choose_value(
-    engine: Engine,
-    sync_id: int,
-    action_id: int,
-    from_sis: bool | AbstractSet[str],  # noqa: FBT001 - it is what is asked
-    who: Who,
-    now: datetime,
-) -> None:
-    """Of fields that were changed both here and in the SIS, take the SIS's values, or keep the portal's for good.
-
-    ``from_sis``: the fields of which the SIS's value counts; True for all, False for none. Raises ``NotAllowed``.
-    """
-    with writing(engine).begin() as connection:
-        require_open(connection, sync_id)
-        action = _decidable(connection, sync_id, action_id)
-        both: dict[str, list[Any]] = action.evidence.get("both", {})
-        if not both:
-            raise NotAllowed(f"Nothing of action {action_id} was changed both here and in the SIS.")
-        plan = known(connection, sync_id)
-        taken = (frozenset(both) if from_sis else frozenset()) if isinstance(from_sis, bool) else from_sis
-        values = chosen_values(action, taken) | {"decided_by": who.id}
-        connection.execute(update(Action).where(Action.id == action_id).values(values))
-        _settle(connection, plan)
-        value = values["evidence"]["value"]
-        _record(connection, sync_id, action, "value-chosen", who, now, fields=sorted(both), value=value)
-
-
-def chosen_values(action: Row[Any], from_sis: AbstractSet[str]) -> dict[str, Any]:
-    """The columns of an action whose fields were changed on both sides, once it is said which of them the SIS wins."""
-    both: dict[str, list[Any]] = action.evidence["both"]
-    taken, kept = [field for field in both if field in from_sis], [field for field in both if field not in from_sis]
-    before = action.before | {field: both[field][1] for field in taken}
-    after = action.after | {field: both[field][2] for field in taken}
-    if kept:
-        after[KEPT] = {field: both[field][2] for field in kept}
-    value = "mixed" if taken and kept else "sis" if taken else "portal"
-    evidence = {"rule": "chosen", "value": value, "both": both, "sis": taken}
-    values = {"before": before, "after": after, "evidence": evidence, "held": ""}
-    if TEACHERS in both:
-        values["roster"] = action.roster | {ORDER: ["sis" if TEACHERS in taken else "portal"]}
-    return values
-
-
-def _decidable(connection: Connection, sync_id: int, action_id: int) -> Row[Any]:
+def decidable(connection: Connection, sync_id: int, action_id: int) -> Row[Any]:
+    """An action of which something is to be decided. Raises ``NotAllowed`` where nothing is."""
     action = connection.execute(
         select(ACTIONS).where(ACTIONS.c.sync_id == sync_id, ACTIONS.c.id == action_id)
     ).one_or_none()
@@ -280,14 +235,16 @@ def _count(connection: Connection, sync_id: int, action: Row[Any], verb: str | N
     connection.execute(update(Sync).where(Sync.id == sync_id).values(counts=counts))
 
 
-def _settle(connection: Connection, plan: Known) -> None:
+def settle_held(connection: Connection, plan: Known) -> None:
+    """Say anew what of the plan is held."""
     held = still_held(connection, plan.sync_id, plan.connection_id, plan.options)
     connection.execute(update(Sync).where(Sync.id == plan.sync_id).values(held=held))
 
 
-def _record(
+def record_said(
     connection: Connection, sync_id: int, action: Row[Any], event: Event, who: Who, now: datetime, **details: Any
 ) -> None:
+    """Note in the audit log what was decided of an action."""
     notices.record(
         connection, event, f"sync {sync_id}", now, actor=who.name, actor_id=who.id, address=who.address,
         action=action.id, label=action.label, **details,

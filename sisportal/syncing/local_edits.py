@@ -108,7 +108,7 @@ def _of_accounts(connection: Connection, facts: ConnectionFacts, ids: list[int])
         name = ", ".join(part for part in (held["last_name"], held["first_name"]) if part) or row.username
         of_record = (RecordKind.ACCOUNT, row.id, row.source_id, str(person.role), row.school, name)
         if row.archived_at is not None:
-            if row.archived_by_sync is None:
+            if row.archived_by_sync is None and not person.archived:
                 yield LocalEdit(*of_record, ARCHIVED, last=False, here=True, sis=False)
             continue
         written, incoming = decode_values(row.written), account_values(person, facts.options, facts.places)
@@ -127,7 +127,7 @@ def _of_classes(connection: Connection, facts: ConnectionFacts, ids: list[int]) 
         name = held["name"] or f"Class {row.id}"
         of_record = (RecordKind.CLASS, row.id, row.source_id, "section", row.school, name)
         if row.archived_at is not None:
-            if row.archived_by_sync is None:
+            if row.archived_by_sync is None and not section.archived:
                 yield LocalEdit(*of_record, ARCHIVED, last=False, here=True, sis=False)
             continue
         incoming = class_values(section, facts.places)

@@ -8,8 +8,9 @@ from sqlalchemy import select
 from sisportal.extensions import db
 from sisportal.models import Organization, SisConnection, Sync
 from sisportal.syncing import cases, explaining, members, review
+from sisportal.syncing.choosing import SAID, choose_value
 from sisportal.syncing.connections import NAMES, places, stored_options
-from sisportal.syncing.deciding import Said, choose_value, decide
+from sisportal.syncing.deciding import Said, decide
 from sisportal.syncing.replanning import Known
 from sisportal.syncing.staleness import why_stale
 from sisportal.syncing.states import NotAllowed
@@ -114,15 +115,20 @@ def _shown(sync: Sync, found: cases.Case) -> dict[str, Any]:
     }
 
 
-def _both(action: Any, organizations: dict[int, str]) -> list[tuple[str, str, list[str]]]:
-    """(field, label, [at the last sync, in the portal, in the SIS]) of what was changed on both sides."""
+def _both(action: Any, organizations: dict[int, str]) -> list[tuple[str, str, list[str], str]]:
+    """(field, label, [at the last sync, in the portal, in the SIS], whose is chosen) of what was changed on both sides."""
     if action.held != "changed-on-both":
         return []
     people = {name for values in action.evidence["both"].get("teachers", []) for name in values or ()}
     names = members.names(db.session.connection(), get_sync(action.sync_id).connection_id, people) if people else {}
     known = {source_id: name for source_id, (name, _) in names.items()}
     return [
-        (field, _label(field), [explaining.value_text(field, value, organizations, known) for value in values])
+        (
+            field,
+            _label(field),
+            [explaining.value_text(field, value, organizations, known) for value in values],
+            action.evidence.get(SAID, {}).get(field, "portal"),
+        )
         for field, values in action.evidence["both"].items()
     ]
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from sisportal.extensions import db
 from sisportal.models import Account
@@ -71,6 +71,29 @@ def test_one_answer_at_a_time(cli: CommandLine, held: tuple[int, int, list[int]]
     assert cli.run("sis", "decide", sync_id, action_id, "--same", 1, "--create").exit_code == 2
     assert "There is no account 77" in cli.failure("sis", "decide", sync_id, action_id, "--same", 77)
     assert "changed both here and in the SIS" in cli.failure("sis", "decide", sync_id, action_id, "--take", "sis")
+
+
+def test_one_field_is_taken_from_the_sis_and_another_kept(cli: CommandLine, sandbox: Served) -> None:
+    district = sandbox.sandbox.district
+    cli.commit_all(sandbox)
+    student = next(p for p in district.people if p.student and p.student.number)
+    with cli.app.app_context(), writing(db.engine).begin() as connection:
+        mine = Account.student_id == student.as_student.number
+        values = {"email": "here@example.org", "last_name": "Here", "edited_at": NOW}
+        connection.execute(update(Account).where(mine).values(values))
+    edits.change_email(district, student.id, "there@example.org")
+    edits.rename_person(district, student.id, first=student.first, last="There")
+    sync_id = cli.answer("sis", "prepare", "clever", code=3)["id"]
+    action_id = next(each["id"] for each in cli.answer("sis", "actions", sync_id) if each["held"])
+
+    assert cli.run("sis", "decide", sync_id, action_id, "--field", "email").exit_code == 2
+    told = cli.run("sis", "decide", sync_id, action_id, "--take", "sis", "--field", "email")
+    assert "still held. Say of last_name, too" in told.output
+    action = cli.answer("sis", "decide", sync_id, action_id, "--take", "portal", "--field", "last_name")
+
+    assert (action["held"], action["after"]["email"]) == ("", "there@example.org")
+    assert "last_name" not in action["after"]
+    assert cli.answer("sis", "commit", sync_id)["state"] == "committed"
 
 
 def test_whoever_is_listed_under_a_new_id_is_archived_by_no_release_and_stays_when_said_to_be_the_same(

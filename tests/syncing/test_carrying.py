@@ -11,7 +11,7 @@ from sisportal.models.database import writing
 from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
 from sisportal.syncing import running
-from sisportal.syncing.deciding import choose_value
+from sisportal.syncing.choosing import choose_value
 from sisportal.syncing.prepare import prepare, request_sync
 from sisportal.syncing.releasing import release_guards
 from sisportal.syncing.states import NotAllowed

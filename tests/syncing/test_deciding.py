@@ -8,7 +8,8 @@ from sisportal.models import Account, AccountLink, Action, AuditEvent, MatchDeci
 from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
 from sisportal.sandbox.entities import Person
-from sisportal.syncing.deciding import Said, choose_value, decide
+from sisportal.syncing.choosing import choose_fields, choose_value
+from sisportal.syncing.deciding import Said, decide
 from sisportal.syncing.states import NotAllowed
 from tests.syncing.portal import WHO, Portal
 
@@ -254,6 +255,34 @@ def test_of_a_field_changed_on_both_sides_a_person_chooses_the_value(
     assert held == ("" if from_sis else "changed-on-both"), (
         "the next change there is a question where the value was kept"
     )
+
+
+def test_of_each_field_changed_on_both_sides_another_side_may_be_taken(
+    quick_portal: Portal, district: District, student: Person
+) -> None:
+    portal = quick_portal
+    portal.sync_all()
+    portal.edit_account(portal.account_of(student.id).id, email="here@example.org", last_name="Here")
+    edits.change_email(district, student.id, "there@example.org")
+    edits.rename_person(district, student.id, first=student.first, last="There")
+    sync_id = portal.prepare()
+    action = of(portal, sync_id, student.id)
+
+    with pytest.raises(NotAllowed, match=r"grade\. In question: email, last_name"):
+        choose_fields(portal.engine, sync_id, action.id, "sis", ["email", "grade"], WHO, portal.now)
+    assert choose_fields(portal.engine, sync_id, action.id, "sis", ["email"], WHO, portal.now) == ["last_name"]
+    held = of(portal, sync_id, student.id)
+    assert (held.held, held.after) == ("changed-on-both", action.after), "nothing is decided in part"
+    assert choose_fields(portal.engine, sync_id, action.id, "portal", ["last_name"], WHO, portal.now) == []
+
+    assert portal.sync(sync_id).held == []
+    account = committed(portal, sync_id, student.id)
+    assert (account.email, account.last_name) == ("there@example.org", "Here")
+    told = [
+        (row.details["fields"], row.details["value"])
+        for row in portal.rows(AuditEvent, AuditEvent.event == "value-chosen")
+    ]
+    assert told == [(["email"], "sis"), (["email", "last_name"], "mixed")]
 
 
 @pytest.mark.parametrize("said", ["same", "create", "not_same"])

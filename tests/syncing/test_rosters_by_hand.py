@@ -11,8 +11,8 @@ from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
 from sisportal.sandbox.entities import Section
 from sisportal.syncing import class_members, classes
+from sisportal.syncing.choosing import choose_value
 from sisportal.syncing.class_members import Part
-from sisportal.syncing.deciding import choose_value
 from tests.syncing.portal import WHO, Portal
 
 
