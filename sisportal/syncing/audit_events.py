@@ -92,6 +92,7 @@ Upkeep = Literal[
     "mails-given-up",
     "old-records-removed",
     "person-exported",
+    "directory-exported",
 ]
 
 Event = SignIns | Passwords | Accounts | Classes | Settings | Organizations | Reviews | Syncs | Upkeep

@@ -37,6 +37,7 @@ ELSEWHERE = {
     **dict.fromkeys(["accounts-imported", "classes-imported"], "tests/cli/test_directory_import.py"),
     "old-records-removed": "tests/syncing/test_keeping.py",
     "person-exported": "tests/syncing/test_keeping.py",
+    "directory-exported": "tests/web/test_directory_export.py",
     "portal-restored": "tests/cli/test_backups.py",
     "password-reset-asked": "tests/web/test_forgotten.py",
     "login-card-printed": "tests/web/test_login_cards.py",
