@@ -1,5 +1,6 @@
 """``flask sis prepare``, ``report``, ``actions``, ``tick``, ``untick``, ``commit`` and ``discard``: a sync, step by step."""
 
+from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
@@ -72,6 +73,7 @@ def prepare(
         asked["schools"] = list(schools)
     if file or (kind == "csv" and "file" not in asked):
         asked["file"] = _package(here, kind, connection_id, file)
+        asked |= {packages.NAME: Path(file.name).name} if file else {}
     sync_id = preparing.request_sync(here.engine, connection_id, here.clock(), mode=mode, **asked)
     _record(here, sync_id, "sync-started")
     try:

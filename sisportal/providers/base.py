@@ -54,6 +54,16 @@ class DistrictFacts(msgspec.Struct, frozen=True):
     pause_end: str = ""
 
 
+class Contents(msgspec.Struct, frozen=True):
+    """What a package has: shown with the connection, and no part of any record."""
+
+    version: str
+    lists: str
+    """``everything``, ``changes`` (in every file) or ``both``."""
+    rows: dict[str, int]
+    """By file, without its header."""
+
+
 class Check(msgspec.Struct, frozen=True):
     """One line of *Test connection*: a thing, whether it works, and a sentence about it."""
 
@@ -193,6 +203,9 @@ class PackageProvider(Provider, Protocol):
 
     def changed(self) -> frozenset[Collection]:
         """The collections of which the file lists changes alone: they say nothing without what they changed."""
+
+    def contents(self) -> Contents:
+        """What the file has."""
 
     def lists_once(self) -> bool:
         """Whether two users of the file are two people, whatever they have in common."""

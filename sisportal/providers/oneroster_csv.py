@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sisportal.providers.base import Check, DistrictFacts, Held
+from sisportal.providers.base import Check, Contents, DistrictFacts, Held
 from sisportal.providers.oneroster import district_of, schools_of
 from sisportal.providers.oneroster_calendar import SchoolYear
 from sisportal.providers.oneroster_csv_columns import OWN_CODE, TABLES
 from sisportal.providers.oneroster_csv_source import CsvSource
 from sisportal.providers.oneroster_fetch import Reading
-from sisportal.providers.oneroster_package import Limits, Package, opened
+from sisportal.providers.oneroster_package import Limits, Package, Sheet, opened
 from sisportal.providers.oneroster_source import Mode
 from sisportal.roster.records import Batch, Collection, Problem, School, Seal
 
@@ -80,6 +80,13 @@ class CsvProvider:
             collection for collection, names in _FILES.items() if any(modes.get(name) is Mode.DELTA for name in names)
         )
 
+    def contents(self) -> Contents:
+        """See ``PackageProvider.contents``."""
+        sheets = self._package.sheets
+        modes = {mode for name, mode in self._package.modes.items() if name in sheets}
+        lists = "both" if len(modes) > 1 else "changes" if Mode.DELTA in modes else "everything"
+        return Contents(self.version, lists, {name: _rows(sheet) for name, sheet in sheets.items()})
+
     def lists_once(self) -> bool:
         """See ``PackageProvider.lists_once``."""
         return self._package.source_code == OWN_CODE
@@ -112,10 +119,14 @@ class CsvProvider:
             if sheet is None:
                 checks.append(Check(name, ok=name not in REQUIRED, sentence="Not in the zip: it stays as it was."))
                 continue
-            rows = max(sheet.member.lines - 1, 0)
-            checks.append(Check(name, ok=True, sentence=f"{rows:,} rows ({self.modes[name]})."))
+            checks.append(Check(name, ok=True, sentence=f"{_rows(sheet):,} rows ({self.modes[name]})."))
         return checks
 
     def _reading(self) -> Reading:
         today = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
         return Reading(CsvSource(self._package), self._year, today=today, held=self._held)
+
+
+def _rows(sheet: Sheet) -> int:
+    """How many rows a file has below its header: lines, of which few rows take more than one."""
+    return max(sheet.member.lines - 1, 0)

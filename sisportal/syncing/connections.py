@@ -33,6 +33,9 @@ DAYS = ("year_start", "year_end", "semester_start", "semester_end")
 """Settings of a OneRoster connection: first and last day of the school year and of the semester, ISO or blank."""
 MAP_ALL_FIRST = "map_all_first"
 """Setting of a CSV connection: every school of the first file becomes an organization."""
+PACKAGE = "package"
+"""In a connection's ``district``: the file that was read last, ``{name, read_at, version, lists, rows}``
+(``providers.base.Contents``)."""
 NAMES = {"clever": "Clever", "oneroster": "OneRoster", "csv": "OneRoster CSV"}
 
 

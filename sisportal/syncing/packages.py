@@ -7,12 +7,16 @@ import shutil
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, Select, select
 
-from sisportal.models import Sync, SyncState
+from sisportal.models import SisConnection, Sync, SyncState
 
 FOLDER = "uploads"
 """The folder of the files, in the portal's data folder."""
+NAME = "file_name"
+"""In the request of a sync: what its file was called."""
+WAITING_FILE, WAITING_NAME = "waiting_file", "waiting_name"
+"""In a connection's settings: a file that came before anybody had said what its businesses become."""
 _NEEDED = frozenset(
     {
         SyncState.QUEUED, SyncState.PREPARING, SyncState.PREPARED, SyncState.COMMITTING, SyncState.PARTLY_COMMITTED,
@@ -48,6 +52,15 @@ def newest(engine: Engine, connection_id: int) -> str:
     return file if file and Path(file).is_file() else ""
 
 
+def name_of(connection: Connection, connection_id: int, file: str) -> str:
+    """What the file was called when it came, as an older sync of it or the connection knows; blank where neither does."""
+    settings = connection.scalar(select(SisConnection.settings).where(SisConnection.id == connection_id)) or {}
+    known = {settings.get(WAITING_FILE): settings.get(WAITING_NAME, "")}
+    for row in connection.execute(_newest_syncs(connection_id)):
+        known.setdefault(_file(row), row.request.get(NAME, ""))
+    return str(known.get(file) or "")
+
+
 def drop(engine: Engine, sync_id: int) -> None:
     """Remove the files that no sync of this sync's connection needs any more: those of syncs that ended.
 
@@ -66,14 +79,13 @@ def drop(engine: Engine, sync_id: int) -> None:
 
 def _syncs(engine: Engine, connection_id: int) -> list[Any]:
     """The state and request of the connection's last syncs, newest first."""
-    statement = (
-        select(Sync.state, Sync.request)
-        .where(Sync.connection_id == connection_id)
-        .order_by(Sync.id.desc())
-        .limit(_LOOK_BACK)
-    )
     with engine.connect() as connection:
-        return list(connection.execute(statement))
+        return list(connection.execute(_newest_syncs(connection_id)))
+
+
+def _newest_syncs(connection_id: int) -> Select[Any]:
+    columns = select(Sync.state, Sync.request).where(Sync.connection_id == connection_id)
+    return columns.order_by(Sync.id.desc()).limit(_LOOK_BACK)
 
 
 def _file(row: Any) -> str:

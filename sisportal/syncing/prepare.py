@@ -11,13 +11,21 @@ from sqlalchemy.exc import OperationalError
 
 from sisportal.models import NoticeKind, SisConnection, Sync, SyncMode, SyncState
 from sisportal.models.database import writing
-from sisportal.providers.base import DatedProvider, DistrictFacts, Provider, ProviderError
+from sisportal.providers.base import Contents, DatedProvider, DistrictFacts, PackageProvider, Provider, ProviderError
 from sisportal.roster.options import Item
 from sisportal.roster.records import Problem
 from sisportal.syncing import apps, auto_commit, kept_back, notices, packages, pins
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.carrying import carry_ticks
-from sisportal.syncing.connections import MAP_ALL_FIRST, NAMES, OpenProvider, load, options_to_store, remember_schools
+from sisportal.syncing.connections import (
+    MAP_ALL_FIRST,
+    NAMES,
+    PACKAGE,
+    OpenProvider,
+    load,
+    options_to_store,
+    remember_schools,
+)
 from sisportal.syncing.credentials import SecretsUnreadable
 from sisportal.syncing.guarding import guard
 from sisportal.syncing.mapping import auto_create
@@ -179,6 +187,8 @@ class Preparation:
         self._plan = Plan(engine, sync_id, self._facts.options, pulse, self._keeping)
         self._reading = Reading(engine, sync_id, self._facts, self._plan, pulse, clock, row.mode)
         self._district = DistrictFacts("")
+        self._contents: Contents | None = None
+        """Of a package."""
         self._newest = ""
         """Of a SIS that dates its records: the newest date."""
 
@@ -194,6 +204,8 @@ class Preparation:
         fetched = self._reading.read(provider, place_in_feed(provider, self._request, self._facts.cursor))
         if isinstance(provider, DatedProvider):
             self._newest = provider.newest_change()
+        if isinstance(provider, PackageProvider):
+            self._contents = provider.contents()
         self._pulse.stage("Comparing with the portal")
         Planner(
             self._engine,
@@ -329,6 +341,10 @@ class Preparation:
             # What changed does not say how new the rest is.
             held = connection.scalars(select(SisConnection.district).where(SisConnection.id == self._facts.id)).one()
             district["last_sync"] = max(self._newest, str(held.get("last_sync") or ""))
+        if self._contents is not None:
+            name = self._request.get(packages.NAME) or packages.name_of(connection, self._facts.id, self._facts.package)
+            read = {"name": name, "read_at": now.isoformat()}
+            district[PACKAGE] = read | msgspec.to_builtins(self._contents)
         values: dict[str, Any] = {
             "district": district,
             "district_id": self._district.id,

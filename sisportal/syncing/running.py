@@ -18,7 +18,7 @@ from sisportal.syncing.settings import TIMEZONE, read_settings
 from sisportal.syncing.since import BEGINNING, asked_for
 from sisportal.syncing.states import ASKED, Busy, NotAllowed, interrupt_dead, is_alive
 
-WAITING_FILE = "waiting_file"
+WAITING_FILE = packages.WAITING_FILE
 """Setting of a CSV connection: a file that was uploaded and waits for somebody to say what its businesses become."""
 ASKED_FOR = timedelta(minutes=2)
 """After this long without a worker the page offers the commit again; what was asked for stays asked for."""
@@ -112,6 +112,8 @@ def start(
         zone = ZoneInfo(str(read_settings(connection)[TIMEZONE]))
         if row.kind == ConnectionKind.CSV:
             more["file"] = _file(more.get("file", ""), row.settings.get(WAITING_FILE, ""), newest)
+            if not more.get(packages.NAME):
+                more[packages.NAME] = packages.name_of(connection, connection_id, more["file"])
         mode, asked = asked_for(BEGINNING if row.committed_sync_id is None else since, zone, now)
         sync_id = put_request(
             connection, connection_id, now, started_by=who.id, mode=mode, automatic=automatic, **asked | more

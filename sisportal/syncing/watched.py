@@ -103,7 +103,7 @@ class Watch:
             self._refuse(engine, path, str(refusal), clock())
             return None
         if not may_start:
-            arrivals.keep_waiting(engine, connection_id, kept, clock)
+            arrivals.keep_waiting(engine, connection_id, kept, clock, path.name)
             self._move(path, DONE, clock())
             told = f"{path.name} was taken. Say what its businesses become; then its sync can start."
             _tell(engine, NoticeKind.HELD, told, "/admin/sis/csv/configure/mapping", clock())
@@ -116,6 +116,7 @@ class Watch:
                 clock(),
                 automatic=True,
                 file=str(kept),
+                file_name=path.name,
                 **_wanted(engine, connection_id, name),
             )
         except NotAllowed as refusal:  # somebody was faster: it stays where it is

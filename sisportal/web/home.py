@@ -14,6 +14,7 @@ from sisportal.syncing.running import Standing, standing
 from sisportal.syncing.sample_district import is_sample
 from sisportal.syncing.words import planned_sentence
 from sisportal.web.access import Rule, access, current, reads_everything
+from sisportal.web.connection_words import Step, first_step, with_scope
 from sisportal.web.frame import person_name
 from sisportal.web.own_classes import When, by_period, own_classes
 from sisportal.web.portal import enabled_apps, now
@@ -57,6 +58,8 @@ class Card:
     moment: datetime | None
     alarms: list[str]
     """What is silent where something should happen."""
+    step: Step | None
+    """What comes next with one that has no sync yet."""
 
     @property
     def held(self) -> int:
@@ -120,12 +123,17 @@ def _cards() -> list[Card]:
         return []
     found = list(db.session.execute(statement))
     own = schedules([connection.id for connection, _ in found])
-    return [_card(connection, sync, alarms_of(*own[connection.id])) for connection, sync in found]
+    scoped = with_scope() if found else frozenset()
+    return [
+        _card(connection, sync, alarms_of(*own[connection.id]), has_scope=connection.id in scoped)
+        for connection, sync in found
+    ]
 
 
-def _card(connection: SisConnection, sync: Sync | None, alarms: list[str]) -> Card:
+def _card(connection: SisConnection, sync: Sync | None, alarms: list[str], *, has_scope: bool) -> Card:
     how = standing(sync, now()) if sync else None
-    tone, sentence = _sentence(sync, how)
+    step = first_step(connection, has_scope=has_scope) if sync is None else None
+    tone, sentence = ("info", step.sentence) if step else _sentence(sync, how)
     return Card(
         name=NAMES[connection.kind],
         url=f"/admin/sis/{connection.kind}/status",
@@ -138,13 +146,14 @@ def _card(connection: SisConnection, sync: Sync | None, alarms: list[str]) -> Ca
         sentence=sentence,
         moment=sync.finished_at or sync.prepared_at or sync.created_at if sync else None,
         alarms=alarms if connection.enabled else [],
+        step=step,
     )
 
 
 def _sentence(sync: Sync | None, how: Standing | None) -> tuple[str, str]:
     """(tone, sentence): what a person should know or do."""
     if sync is None or how is None:
-        return "info", "Nothing has been read from it yet. Start the first sync: it changes nothing before you agree."
+        return "", ""
     if how.silent:
         return "danger", "The commit stopped half-way. It goes on by itself within a minute, or when you continue it."
     if how.busy:

@@ -19,6 +19,7 @@ from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_connection
 from sisportal.web.acting import released_engine, who
 from sisportal.web.clever_client import callback_url, instant_login_url, sso
+from sisportal.web.connection_words import package_of
 from sisportal.web.portal import now, time_zone
 from sisportal.web.rendering import redirect_for, render_invalid, render_tab
 from sisportal.web.schedule_words import by_itself
@@ -113,6 +114,7 @@ def _status(connection: SisConnection) -> dict[str, Any]:
         "tickable": (tickable := _tickable(connection)),
         "ticked": _ticked(tickable),
         "error": "",
+        "package": package_of(connection),
         "waiting": connection.settings.get(running.WAITING_FILE, ""),
         "committed": committed,
         "first": committed is None,

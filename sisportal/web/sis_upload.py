@@ -24,6 +24,7 @@ blueprint = Blueprint("sis_upload", __name__, url_prefix="/admin/sis/csv")
 KIND = "csv"
 LARGEST_FILE = 1024**3
 """Bytes of a zip: a district of a million people packs to less."""
+_LONGEST_NAME = 200
 _NO_FILE = "Choose the zip that the SIS made."
 _DISK_FULL = "The file could not be kept: the disk of the server is full, or it cannot be written to."
 
@@ -84,6 +85,7 @@ def upload(kind: str) -> Response:
     portal, engine = current_app.extensions, released_engine()
     if file is None or not file.filename:
         return _refused(kind, _NO_FILE)
+    name = file.filename[:_LONGEST_NAME]
     try:
         path = packages.keep(portal["settings"].data_dir, file.stream)
     except OSError:
@@ -93,11 +95,11 @@ def upload(kind: str) -> Response:
     except arrivals.Refused as refusal:
         return _refused(kind, str(refusal))
     if not may_start:
-        arrivals.keep_waiting(engine, connection_id, path, portal["clock"])
+        arrivals.keep_waiting(engine, connection_id, path, portal["clock"], name)
         flash("The file can be read. Say what its businesses become; then the first sync can start.", "success")
         return redirect_for(url_for("sis_mapping.schools", kind=kind))
     try:
-        sync_id = running.start(engine, connection_id, asker, now(), file=str(path), **by_itself)
+        sync_id = running.start(engine, connection_id, asker, now(), file=str(path), file_name=name, **by_itself)
     except NotAllowed as refusal:
         path.unlink(missing_ok=True)
         return _refused(kind, str(refusal))

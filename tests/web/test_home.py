@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from sisportal.extensions import db
-from sisportal.models import Notification, SisConnection, Sync
+from sisportal.models import Notification, SisConnection, SisSchool, Sync
+from sisportal.syncing import apps
 from tests.web.conftest import NOW
 from tests.web.watching import words
 
@@ -52,9 +53,44 @@ def test_it_says_of_the_newest_sync_what_a_person_should_know(
     assert "Old." not in page
 
 
-def test_a_connection_that_was_never_read_says_how_to_begin(app: Flask, ada: FlaskClient) -> None:
-    add(app)
-    assert "Nothing has been read from it yet." in ada.get("/").text
+UPLOAD, MAPPING = "/admin/sis/csv/upload", "/admin/sis/oneroster/configure/mapping"
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "sentence", "leads_to"),
+    [
+        ("clever", {}, "Choose the school that this portal is for", "/admin/sis/clever/configure/school"),
+        ("clever", {"mapped": True}, "Start the first sync", "/admin/sis/clever/status"),
+        ("oneroster", {}, "Say what the businesses of OneRoster become", MAPPING),
+        ("oneroster", {"mapped": True}, "Start the first sync", "/admin/sis/oneroster/status"),
+        ("csv", {}, "Upload the first file", UPLOAD),
+        ("csv", {"mapped": True}, "Upload the first file", UPLOAD),
+        ("csv", {"settings": {"waiting_file": "x"}}, "A file waits. Say what the businesses", "/admin/sis/csv/configure/mapping"),
+        ("csv", {"settings": {"waiting_file": "x"}, "mapped": True}, "Start the first sync", "/admin/sis/csv/status"),
+        ("oneroster", {"enabled": False}, "It is disabled", "/admin/sis/oneroster/status"),
+    ],
+)  # fmt: skip
+def test_a_connection_that_was_never_read_says_the_next_step_of_whoever_asks(
+    app: Flask, ada: FlaskClient, ben: FlaskClient, kind: str, more: dict[str, Any], sentence: str, leads_to: str
+) -> None:
+    is_mapped = more.pop("mapped", False)
+    with app.app_context():
+        for name in ("sis-integration", "organizations", "organization-portals", "oneroster", "csv"):
+            apps.install(db.session.connection(), name, NOW)
+        values = {"kind": kind, "created_at": NOW, "updated_at": NOW} | more
+        db.session.add(SisConnection(id=1, **values))
+        db.session.flush()
+        if is_mapped:
+            db.session.add(SisSchool(connection_id=1, source_id="s", payload={}, name="S", mapping="mapped"))
+        db.session.commit()
+
+    page, seen_by_viewer = ada.get("/"), ben.get("/")
+
+    assert f"Nothing has been read from it yet. {sentence}" in words(page)
+    assert f'href="{leads_to}"' in page.text
+    told = "An administrator begins with it" if more.get("enabled", True) else "It is disabled"
+    assert told in words(seen_by_viewer)
+    assert 'href="/admin/sis/csv/upload"' not in seen_by_viewer.text
 
 
 def test_unread_notifications_are_at_hand(app: Flask, ada: FlaskClient, ben: FlaskClient) -> None:

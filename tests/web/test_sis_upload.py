@@ -66,13 +66,18 @@ def test_the_first_file_asks_what_its_businesses_become_and_then_waits_to_be_rea
 
     connected.post(answer.request.path, data=shown(connected, answer.request.path))
     assert count(app, Organization) == 4
-    assert "A file waits" in words(connected.get("/admin/sis/csv/status"))
+    text = words(connected.get("/admin/sis/csv/status"))
+    assert ("A file waits" in text, "Last file None was read yet" in text, "District ID" in text) == (True, True, False)
     text = words(connected.post("/admin/sis/csv/sync", data={}, follow_redirects=True))
 
     assert (queue.sent, "Waiting for the worker to begin" in text) == ([("prepare", 1)], True)
     with app.app_context():
         assert prepare(db.engine, 1, app.extensions["open_provider"], app.extensions["clock"]) == "prepared"
-    assert "A file waits" not in words(connected.get("/admin/sis/csv/status"))
+    text = words(connected.get("/admin/sis/csv/status"))
+    assert "A file waits" not in text
+    assert "Last file roster.zip Read 3 Nov 2026" in text
+    assert "It is OneRoster 1.1, everything Rows 4 organizations, 94 users," in text
+    assert "District ID" not in text
 
 
 def test_a_later_file_is_prepared_at_once_and_the_one_before_is_removed_when_nothing_needs_it(
