@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from sisportal.providers.completeness import Part
 from sisportal.providers.marks import Marks
+from sisportal.providers.oneroster_csv_columns import OWN_CODE
 from sisportal.providers.oneroster_package import Package, Row, Sheet
 from sisportal.providers.oneroster_records import role_named
 from sisportal.providers.oneroster_source import Mode, Slice
@@ -139,7 +140,9 @@ class CsvPull:
 
     @property
     def part(self) -> Part:
-        return Part(self._tally, None, self._listing.noun)
+        # What a portal wrote is whole: where it lists nothing, there is nothing.
+        is_nothing = self._package.source_code == OWN_CODE and not self._tally.rows
+        return Part(self._tally, 0 if is_nothing else None, self._listing.noun)
 
     def __iter__(self) -> Iterator[Slice]:
         file = self._sheet.table.file

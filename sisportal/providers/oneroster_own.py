@@ -42,7 +42,10 @@ def exact_class(value: object) -> Exact | UnsetType:
 
 def parent_class(value: object) -> Exact | UnsetType:
     """``PARENT_FIELDS`` of the parent that a course stands for."""
-    return _fields(value, PARENT_FIELDS)
+    found = _fields(value, PARENT_FIELDS) or {}
+    if found.get("style", "") not in STYLES:
+        found.pop("style", None)
+    return found or UNSET
 
 
 def _fields(value: object, known: frozenset[str]) -> Exact | UnsetType:

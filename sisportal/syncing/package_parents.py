@@ -4,14 +4,14 @@ No option says which classes these are (``Section.session``), so they have a ses
 and the course. The sessions that a later package has of the course come under the same parent.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Text, select, type_coerce
+from sqlalchemy import Connection, Text, select, tuple_, type_coerce
 
 from sisportal.models import ClassStyle, Source
-from sisportal.roster.fields import CLASS_TEXTS
+from sisportal.roster.fields import CLASS_TEXTS, Values
 from sisportal.roster.records import Collection, Course
 from sisportal.syncing.held import CLASSES, class_search
 from sisportal.syncing.mirror import REFERENCES
@@ -20,6 +20,7 @@ from sisportal.syncing.rows import Row, insert_rows
 _HEAD = "package"
 _PART = "|"
 _TEXTS = tuple(sorted(CLASS_TEXTS))
+_decode = msgspec.json.Decoder(Course).decode
 _INSERT = (
     "id", *_TEXTS, "style", "organization_id", "session_key", "search", "source", "is_parent", "changed_by_sync",
     "created_at", "archived_at", "archived_by_sync",
@@ -44,8 +45,9 @@ def make_parents(
     ``organizations``: those of their sessions, by key. A parent is of the organization of its sessions.
     """
     rows: list[Row] = []
+    found = _read(connection, wanted.values())
     for id_, key in wanted.items():
-        values = _values(connection, key)
+        values = found[key]
         texts = {name: values.get(name, "") for name in _TEXTS}
         is_archived = "archived" in values
         rows.append(
@@ -58,15 +60,25 @@ def make_parents(
     insert_rows(connection, CLASSES, _INSERT, rows)
 
 
-def _values(connection: Connection, key: str) -> dict[str, Any]:
-    """The fields of the parent of a key, as the course has them that was read last."""
-    _, connection_id, course = key.split(_PART, 2)
-    payload = connection.scalar(
-        select(type_coerce(REFERENCES.c.payload, Text)).where(
-            REFERENCES.c.connection_id == int(connection_id),
-            REFERENCES.c.collection == Collection.COURSES,
-            REFERENCES.c.source_id == course,
-        )
+def _read(connection: Connection, keys: Iterable[str]) -> dict[str, Values]:
+    """The fields of the parents of these keys, as their courses have them that were read last."""
+    wanted = {key: _course(key) for key in keys}
+    statement = select(
+        REFERENCES.c.connection_id, REFERENCES.c.source_id, type_coerce(REFERENCES.c.payload, Text)
+    ).where(
+        REFERENCES.c.collection == Collection.COURSES,
+        tuple_(REFERENCES.c.connection_id, REFERENCES.c.source_id).in_(list(wanted.values())),
     )
-    found = msgspec.json.decode(payload, type=Course) if payload else Course(course)
-    return {"name": found.name, "code": found.number, "subject": found.subject} | (found.parent or {})
+    payloads = {(row[0], row[1]): row[2] for row in connection.execute(statement)} if wanted else {}
+    return {key: _fields(payloads.get(course), course[1]) for key, course in wanted.items()}
+
+
+def _course(key: str) -> tuple[int, str]:
+    """The connection and the course of a key."""
+    _, connection_id, course = key.split(_PART, 2)
+    return int(connection_id), course
+
+
+def _fields(payload: str | None, course_id: str) -> Values:
+    course = _decode(payload) if payload else Course(course_id)
+    return {"name": course.name, "code": course.number, "subject": course.subject} | (course.parent or {})

@@ -374,4 +374,4 @@ def test_of_what_our_columns_say_only_what_a_portal_holds_is_believed() -> None:
     assert own.exact_account(json.dumps({"grade": "9,\x00 10", "organization": "7", "role": "administrator"})) == {"grade": "9, 10"}  # fmt: skip
     assert own.exact_class("{nonsense") is UNSET
     assert own.style("weekly") is UNSET
-    assert own.parent_class(json.dumps({"name": "A", "teachers": "x"})) == {"name": "A"}
+    assert own.parent_class(json.dumps({"name": "A", "teachers": "x", "style": "weekly"})) == {"name": "A"}

@@ -12,9 +12,10 @@ from werkzeug.test import TestResponse
 
 from sisportal.config import Settings
 from sisportal.extensions import db
-from sisportal.models import Account, Organization, SisConnection, SisSchool, Sync
+from sisportal.models import Account, Action, Organization, SchoolClass, SisConnection, SisSchool, Sync
 from sisportal.sandbox.generator import generate
 from sisportal.sandbox.oneroster_csv import write_package
+from sisportal.syncing.oneroster_export import export_oneroster
 from sisportal.syncing.prepare import prepare
 from sisportal.web import sis_upload
 from tests.fakes import FakeQueue
@@ -78,6 +79,39 @@ def test_the_first_file_asks_what_its_businesses_become_and_then_waits_to_be_rea
     assert "Last file roster.zip Read 3 Nov 2026" in text
     assert "It is OneRoster 1.1, everything Rows 4 organizations, 94 users," in text
     assert "District ID" not in text
+
+
+def test_the_package_of_a_portal_finds_its_organizations_the_archived_and_the_portal_itself(
+    app: Flask, connected: FlaskClient, queue: FakeQueue
+) -> None:
+    with app.app_context():
+        when = app.extensions["clock"]()
+        db.session.add(Organization(id=1, name="North", slug="north", created_at=when))
+        db.session.add(Organization(id=2, name="Old", slug="old", created_at=when, archived_at=when))
+        db.session.add(SchoolClass(name="Of nowhere", created_at=when))
+        db.session.add(
+            SchoolClass(name="Old one", organization_id=2, style="blended", archived_at=when, created_at=when)
+        )
+        db.session.commit()
+        with db.engine.connect() as connection:
+            package = b"".join(export_oneroster(connection, "Lincoln", archived=True))
+
+    mapping = send(connected, package).request.path
+    page = words(connected.get(mapping))
+    assert "Lincoln Whole portal" in page
+    assert "The portal itself, and none of its organizations" in page
+    answer = connected.post(mapping, data=shown(connected, mapping), follow_redirects=True)
+    assert "Beside an organization" not in words(answer)
+
+    with app.app_context():
+        chosen = {row.name: row.organization_id for row in db.session.scalars(select(SisSchool))}
+        assert (chosen, count(app, Organization)) == ({"North": 1, "Old": 2, "Lincoln": None}, 2)
+    connected.post("/admin/sis/csv/sync", data={})
+    with app.app_context():
+        assert prepare(db.engine, 1, app.extensions["open_provider"], app.extensions["clock"]) == "prepared"
+        assert {one.label: one.after for one in db.session.scalars(select(Action).where(Action.type == "section"))} == {
+            "Of nowhere": {"identifiers": {"csv": "class-1"}}, "Old one": {"identifiers": {"csv": "class-2"}},
+        }  # fmt: skip
 
 
 def test_a_later_file_is_prepared_at_once_and_the_one_before_is_removed_when_nothing_needs_it(
