@@ -77,9 +77,10 @@ def everything(engine: Engine) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.fixture
-def first(sqlite_store_url: str, sandbox: Served) -> Iterator[Portal]:
+def first(sqlite_template: Path, sandbox: Served, tmp_path: Path) -> Iterator[Portal]:
     """A portal with much of what a portal can hold."""
-    engine = make_engine(sqlite_store_url)
+    shutil.copyfile(sqlite_template, tmp_path / "first.sqlite3")
+    engine = make_engine(f"sqlite:///{tmp_path / 'first.sqlite3'}")
     portal = Portal(engine, sandbox)
     portal.connect(organizations=True)
     taught = [each for each in sandbox.sandbox.district.sections if each.course and each.teachers]
@@ -153,6 +154,16 @@ def empty(sqlite_template: Path, sandbox: Served, tmp_path: Path) -> Iterator[Cs
     engine.dispose()
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def either(request: pytest.FixtureRequest, sandbox: Served, tmp_path: Path) -> Iterator[CsvPortal]:
+    """As ``empty``, on each database."""
+    engine = make_engine(request.getfixturevalue(f"{request.param}_store_url"))
+    portal = CsvPortal(engine, sandbox, tmp_path)
+    portal.connect()
+    yield portal
+    engine.dispose()
+
+
 def package(portal: Portal, folder: Path, *, archived: bool = True) -> str:
     path = folder / "moving.zip"
     with portal.engine.connect() as connection:
@@ -165,22 +176,22 @@ def move(portal: Portal, to: CsvPortal, folder: Path) -> int:
 
 
 def test_an_empty_portal_that_reads_the_package_becomes_equal_and_agrees_with_it_then(
-    first: Portal, empty: CsvPortal, tmp_path: Path
+    first: Portal, either: CsvPortal, tmp_path: Path
 ) -> None:
-    sync_id = move(first, empty, tmp_path)
+    sync_id = move(first, either, tmp_path)
 
-    expected, got = everything(first.engine), everything(empty.engine)
+    expected, got = everything(first.engine), everything(either.engine)
     assert got["organizations"] == expected["organizations"]
     assert got["accounts"] == expected["accounts"]
     assert got["classes"] == expected["classes"]
     for name in expected:
         assert any(row["archived"] for row in expected[name]), f"some of the {name} are archived"
     assert {row["style"] for row in expected["classes"] if row["parent"]} == {"instructor", "self-paced"}
-    assert not {row.code for row in empty.rows(SyncWarning, SyncWarning.sync_id == sync_id)} & {
+    assert not {row.code for row in either.rows(SyncWarning, SyncWarning.sync_id == sync_id)} & {
         "refused-row", "unknown-person-in-section", "unknown-term", "unknown-course", "unknown-column", "wrong-type",
     }  # fmt: skip
-    assert empty.actions(empty.prepare_with(file=package(first, tmp_path))) == {}
-    assert check_store(empty.engine, CIPHER, empty.now) == []
+    assert either.actions(either.prepare_with(file=package(first, tmp_path))) == {}
+    assert check_store(either.engine, CIPHER, either.now) == []
     assert [each.what for each in check_store(first.engine, CIPHER, first.now) if "refer to" in each.what] == []
 
 
@@ -217,9 +228,10 @@ def test_the_portal_that_wrote_the_package_plans_nothing_but_links_for_it(
 
 
 @pytest.fixture
-def small(sqlite_store_url: str, sandbox: Served) -> Iterator[Portal]:
+def small(sqlite_template: Path, sandbox: Served, tmp_path: Path) -> Iterator[Portal]:
     """A portal with two students, a teacher and two classes; of each kind one archived."""
-    engine = make_engine(sqlite_store_url)
+    shutil.copyfile(sqlite_template, tmp_path / "small.sqlite3")
+    engine = make_engine(f"sqlite:///{tmp_path / 'small.sqlite3'}")
     portal = Portal(engine, sandbox)
     gone = {"archived_at": portal.now}
     portal.add_account("student", "ada", first_name="Ada", last_name="Ames", student_id="1", email="ada@example.org")
@@ -275,25 +287,25 @@ def test_whoever_is_archived_is_planned_as_that_and_nobody_writes_to_them(
     assert {mail.recipient for mail in empty.rows(Mail)} == {"ada@example.org", "cy@example.org"}
 
 
-def test_who_is_archived_later_is_a_delete_that_can_be_undone(small: Portal, empty: CsvPortal, tmp_path: Path) -> None:
-    move(small, empty, tmp_path)
+def test_who_is_archived_later_is_a_delete_that_can_be_undone(small: Portal, either: CsvPortal, tmp_path: Path) -> None:
+    move(small, either, tmp_path)
     archive(small, Account, 1)
     archive(small, SchoolClass, 1)
 
-    sync_id = empty.prepare_with(file=package(small, tmp_path))
+    sync_id = either.prepare_with(file=package(small, tmp_path))
 
-    assert brief(empty, sync_id) == {("delete", "Ames"), ("delete", "Here")}
-    assert "lists it as archived in the portal that wrote the package" in reasons(empty, sync_id, "Ames")
-    empty.commit_everything(sync_id)
-    assert everything(empty.engine) == everything(small.engine)
-    assert empty.actions(empty.prepare_with(file=package(small, tmp_path))) == {}
-    empty.undo(sync_id)
-    assert states(empty) == {"Ames": False, "Berg": True, "Cole": False, "Here": False, "Gone": True}
+    assert brief(either, sync_id) == {("delete", "Ames"), ("delete", "Here")}
+    assert "lists it as archived in the portal that wrote the package" in reasons(either, sync_id, "Ames")
+    either.commit_everything(sync_id)
+    assert everything(either.engine) == everything(small.engine)
+    assert either.actions(either.prepare_with(file=package(small, tmp_path))) == {}
+    either.undo(sync_id)
+    assert states(either) == {"Ames": False, "Berg": True, "Cole": False, "Here": False, "Gone": True}
     for _ in range(2):
-        again = empty.prepare_with(file=package(small, tmp_path))
-        assert empty.actions(again) == {}, "what was undone is not proposed again"
-    empty.propose_again()
-    assert brief(empty, empty.prepare_with(file=package(small, tmp_path))) == {("delete", "Ames"), ("delete", "Here")}
+        again = either.prepare_with(file=package(small, tmp_path))
+        assert either.actions(again) == {}, "what was undone is not proposed again"
+    either.propose_again()
+    assert brief(either, either.prepare_with(file=package(small, tmp_path))) == {("delete", "Ames"), ("delete", "Here")}
 
 
 def test_who_is_active_again_there_is_active_again_here(small: Portal, empty: CsvPortal, tmp_path: Path) -> None:
