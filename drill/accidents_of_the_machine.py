@@ -20,6 +20,8 @@ from sisportal.models import Sync, SyncState
 from sisportal.models.database import make_engine, writing
 from sisportal.roster.daily import due
 from sisportal.sandbox import edits
+from sisportal.syncing import apps
+from sisportal.syncing.administrators import make_administrator
 from sisportal.syncing.backup import write_backup
 from sisportal.syncing.backup_file import opened, verify
 from sisportal.syncing.commit import commit
@@ -27,6 +29,8 @@ from sisportal.syncing.prepare import prepare
 from sisportal.syncing.recovery import recover
 from sisportal.syncing.states import claim, is_alive
 from tests.fakes import FakeQueue
+from tests.jobs.launched import free_ports
+from tests.services.visiting import Administrator, kill_all, web_process
 from tests.syncing.killed import Task
 from tests.syncing.test_killed import assert_as_if_never_killed, killed
 
@@ -56,6 +60,39 @@ def a_kill_during_the_commit(scene: Scene) -> None:
 def a_kill_during_the_prepare(scene: Scene) -> None:
     scene.pass_day(seed=3, pace=8)
     kill_at_any_statement(scene, "prepare", scene.request())
+
+
+@accident(
+    "A web process that is killed while a commit runs takes nothing along: what was unticked stays so, the rest is applied."
+)
+def the_web_process_is_killed(scene: Scene) -> None:
+    sync_id, port = a_plan(scene), free_ports()
+    key, action = next(each for each in scene.actions(sync_id).items() if each[0] not in scene.usual)
+    make_administrator(scene.engine, "web@drill.example", "a drill, no more", datetime.now(UTC), actor="drill")
+    with writing(scene.engine).begin() as connection:
+        for app in apps.APPS:  # whose pages are to be there
+            apps.install(connection, app, scene.now)
+    environ = {"DATA_DIR": str(scene.folder), "DATABASE_URL": str(scene.engine.url), "SECRET_KEY": "drill"}
+    with web_process(environ, port) as web:
+        somebody = Administrator(port, scene.folder)
+        somebody.sign_in("web@drill.example", "a drill, no more")
+        somebody.send(f"/syncs/{sync_id}/actions/{action.id}/tick", f"/syncs/{sync_id}/actions")
+        begun = list[bool]()
+
+        def between(_connection: object) -> None:
+            begun.append(True)
+            if len(begun) == 5:
+                kill_all(web.pid)
+
+        event.listen(scene.engine, "engine_connect", between)
+        scene.held_back(sync_id)
+        event.remove(scene.engine, "engine_connect", between)
+    assert len(begun) >= 5, "the commit ended before anything was killed"
+    assert scene.states(sync_id)[key[2]] == "unticked", "a tick was lost"
+    assert "applied" in scene.states(sync_id).values(), "nothing was applied"
+    scene.now += A_WHILE
+    assert scene.planned(scene.prepare()) <= scene.usual | {key}, "the next sync finds something to change"
+    scene.fits()
 
 
 @contextmanager

@@ -4,14 +4,17 @@ import os
 import re
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from sisportal.config import PROJECT
 from tests.services.processes import children
 
 LONG = 60.0
@@ -94,6 +97,37 @@ def _locks(database: sqlite3.Connection) -> bool:
     return True
 
 
+@contextmanager
+def web_process(
+    environ: Mapping[str, str], port: int, preexec_fn: Callable[[], None] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """gunicorn as the Procfile starts it, once it answers; ended in the end."""
+    command = [str(Path(sys.executable).parent / "gunicorn"), "app:app"]
+    settings = {**os.environ, **environ, "PORT": str(port), "PYTHONDONTWRITEBYTECODE": "1"}
+    silent = subprocess.DEVNULL
+    with subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        env=settings,
+        stdout=silent,
+        stderr=silent,
+        preexec_fn=preexec_fn,  # noqa: PLW1509 - there are no threads that hold anything yet
+    ) as web:
+        try:
+            visitor = Administrator(port, Path(environ["DATA_DIR"]))
+            await_that(lambda: visitor.status("/sign-in") == 200, "gunicorn does not answer")
+            yield web
+        finally:
+            web.terminate()
+            web.wait(LONG)
+
+
+def kill_all(pid: int) -> None:
+    """End a process without a word, with what it started itself."""
+    for each in (pid, *children(pid)):
+        os.kill(each, signal.SIGKILL)
+
+
 class Processes:
     """What a launcher has started."""
 
@@ -118,8 +152,7 @@ class Processes:
         """End them without a word, with what they started themselves, and wait until others stand in their place."""
         killed = {name: self.of(name) for name in names}
         for pid in killed.values():
-            for each in (pid, *children(pid)):
-                os.kill(each, signal.SIGKILL)
+            kill_all(pid)
         for name, pid in killed.items():
             await_that(lambda name=name, pid=pid: self.of(name) not in {0, pid}, f"{name} is not started again")  # type: ignore[misc]
 

@@ -14,7 +14,7 @@ from sisportal.factory import create_app
 from sisportal.syncing import import_files
 from tests.cli.conftest import CommandLine
 from tests.jobs.launched import free_ports
-from tests.services.visiting import LONG, Administrator, await_that
+from tests.services.visiting import Administrator, web_process
 
 ROOM = 900_000
 """Bytes that a file may have: enough for the database of this test."""
@@ -40,17 +40,10 @@ def ada(_portal: None, environ: dict[str, str], tmp_path: Path) -> Iterator[Admi
     """The administrator, signed in at gunicorn."""
     (tmp_path / "tmp").mkdir()
     port = free_ports()
-    gunicorn = [str(Path(sys.executable).parent / "gunicorn"), "app:app"]
-    settings = {**environ, "PORT": str(port), "TMPDIR": str(tmp_path / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
-    with subprocess.Popen(gunicorn, cwd=PROJECT, env=settings, preexec_fn=no_more_room) as web:  # noqa: PLW1509 - no threads yet
-        try:
-            ada = Administrator(port, tmp_path)
-            await_that(lambda: ada.status("/sign-in") == 200, "gunicorn does not answer")
-            ada.sign_in("ada@example.org", PASSWORD)
-            yield ada
-        finally:
-            web.terminate()
-            web.wait(LONG)
+    with web_process(environ | {"TMPDIR": str(tmp_path / "tmp")}, port, no_more_room):
+        ada = Administrator(port, tmp_path)
+        ada.sign_in("ada@example.org", PASSWORD)
+        yield ada
 
 
 def test_a_file_for_which_there_is_no_room_is_answered_so_and_nothing_of_it_stays(
