@@ -130,16 +130,16 @@ def _made(folder: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"DATA_DIR: the folder {folder} cannot be made ({error.strerror}).") from error
-    found = folder.stat()
-    if (
-        found.st_mode & 0o007 and found.st_uid == os.getuid()
-    ):  # a folder of another's, or shared with a group, is a choice
-        folder.chmod(found.st_mode & 0o770)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(
             f"DATA_DIR: nothing can be written to the folder {folder}. "
             "Let the user who runs the portal write there, or name another folder."
         )
+    found = folder.stat()
+    if (
+        found.st_mode & 0o007 and found.st_uid == os.getuid()
+    ):  # a folder of another's, or shared with a group, is a choice
+        folder.chmod(found.st_mode & 0o770)
     return folder
 
 

@@ -1,5 +1,6 @@
 """The settings: their defaults, where they come from, and the sentences for values that cannot be."""
 
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -219,3 +220,20 @@ def test_a_key_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert str(refusal.value).startswith(
         f"SECRET_KEY: the file {tmp_path / 'secret-key'} cannot be used (it is not text)."
     )
+
+
+def test_a_folder_that_nothing_can_be_written_to_is_told_and_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that is mounted read-only, where root may not write either."""
+    tmp_path.chmod(0o777)
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+
+    with pytest.raises(ConfigError) as refusal:
+        load({"DATA_DIR": str(tmp_path)}, env_file=None)
+
+    assert str(refusal.value) == (
+        f"DATA_DIR: nothing can be written to the folder {tmp_path}. "
+        "Let the user who runs the portal write there, or name another folder."
+    )
+    assert tmp_path.stat().st_mode & 0o777 == 0o777
