@@ -128,7 +128,7 @@ def ids_that_differ_by_case(scene: Scene) -> None:
     person.id = person.id.upper() if person.id != person.id.upper() else f"{person.id}A"
     person.last, person.email = "Samecase", None
     student = person.as_student
-    student.number, student.sis_id, student.username = "samecase-1", "samecase-1", None
+    student.number, student.sis_id, student.state_id, student.username = "samecase-1", "samecase-1", None, None
     scene.district.put(person)
     active = scene.active()
     scene.accept_all()
