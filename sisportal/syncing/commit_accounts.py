@@ -8,6 +8,7 @@ from sisportal.roster.fields import Standing, Values, standing
 from sisportal.roster.records import Problem
 from sisportal.roster.text import LONGEST_SEARCH, folded, searchable
 from sisportal.syncing import browser_sessions, outbox
+from sisportal.syncing.among import among
 from sisportal.syncing.archiving import Kind, archive
 from sisportal.syncing.held import (
     ACCOUNT_COLUMNS,
@@ -22,7 +23,7 @@ from sisportal.syncing.links import read_links
 from sisportal.syncing.matched import KEPT, REPLACES
 from sisportal.syncing.outcomes import Ledger, Results, Stored
 from sisportal.syncing.replacing import make_way
-from sisportal.syncing.rows import Row, chunks, insert_rows, json_text, reserve_ids, stored_moment, update_rows
+from sisportal.syncing.rows import Row, insert_rows, json_text, reserve_ids, stored_moment, update_rows
 from sisportal.syncing.undo_log import Log, link_before
 
 AT_ONCE = 5_000
@@ -171,18 +172,16 @@ class AccountCommit:
 
     def _linked(self, connection: Connection, source_ids: list[str]) -> dict[str, int]:
         statement = select(ACCOUNT_LINKS.c.source_id, ACCOUNT_LINKS.c.account_id).where(
-            ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.source_id.in_(source_ids)
+            ACCOUNT_LINKS.c.connection_id == self._connection_id, among(ACCOUNT_LINKS.c.source_id, source_ids)
         )
         return {row[0]: row[1] for row in connection.execute(statement).all()}
 
     def _relink(self, connection: Connection, links: list[Row]) -> None:
         """Keep what was written; an account has one link to a connection, so another id of its own goes."""
-        for chunk in chunks((link[2] for link in links), 500):
-            connection.execute(
-                delete(ACCOUNT_LINKS).where(
-                    ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.account_id.in_(chunk)
-                )
-            )
+        mine = ACCOUNT_LINKS.c.connection_id == self._connection_id
+        connection.execute(
+            delete(ACCOUNT_LINKS).where(mine, among(ACCOUNT_LINKS.c.account_id, [each[2] for each in links]))
+        )
         insert_rows(connection, ACCOUNT_LINKS, _LINK, links)
 
 
@@ -213,7 +212,7 @@ def _judged(action: Stored, account: Held, before: Values, after: Values, result
 def _held(connection: Connection, ids: list[int]) -> dict[int, Held]:
     """The accounts, locked where the database can: nobody changes them between this look and the write."""
     statement = select(ACCOUNTS.c.id, ACCOUNTS.c.username, ACCOUNTS.c.archived_at, *account_columns())
-    rows = connection.execute(statement.where(ACCOUNTS.c.id.in_(ids)).with_for_update()).all()
+    rows = connection.execute(statement.where(among(ACCOUNTS.c.id, ids)).with_for_update()).all()
     return {row[0]: Held(row[0], row[1], account_held(row[3:]) | {"archived": row[2] is not None}) for row in rows}
 
 
@@ -223,7 +222,7 @@ def _taken(connection: Connection, usernames: list[str]) -> set[str]:
     A database may lower only the letters of ASCII, so both spellings are looked for.
     """
     lowered = {username.lower() for username in usernames} | {_ascii_lower(username) for username in usernames}
-    statement = select(ACCOUNTS.c.username).where(func.lower(ACCOUNTS.c.username).in_(lowered))
+    statement = select(ACCOUNTS.c.username).where(among(func.lower(ACCOUNTS.c.username), lowered))
     return {username.lower() for username in connection.scalars(statement)}
 
 

@@ -9,6 +9,7 @@ from sisportal.roster.fields import CLASS_FIELDS, Standing, Values, standing
 from sisportal.roster.options import Options
 from sisportal.roster.records import Section
 from sisportal.roster.sessions import session_key
+from sisportal.syncing.among import among
 from sisportal.syncing.archiving import Kind, archive
 from sisportal.syncing.held import (
     CLASS_COLUMNS,
@@ -25,7 +26,7 @@ from sisportal.syncing.mirror import SECTIONS
 from sisportal.syncing.outcomes import Ledger, Results, Stored
 from sisportal.syncing.package_parents import is_stated, stated_key
 from sisportal.syncing.rosters import Rosters, wanted_teachers
-from sisportal.syncing.rows import Row, chunks, insert_rows, json_text, reserve_ids, stored_moment, update_rows
+from sisportal.syncing.rows import Row, insert_rows, json_text, reserve_ids, stored_moment, update_rows
 from sisportal.syncing.undo_log import Log, link_before
 
 AT_ONCE = 2_500
@@ -156,7 +157,7 @@ class ClassCommit:
         decode = msgspec.json.Decoder(Section).decode
         statement = select(SECTIONS.c.source_id, type_coerce(SECTIONS.c.payload, Text)).where(
             SECTIONS.c.connection_id == self._connection_id,
-            SECTIONS.c.source_id.in_([action.source_id for action in actions]),
+            among(SECTIONS.c.source_id, [action.source_id for action in actions]),
         )
         return {row[0]: self._session_key(decode(row[1])) for row in connection.execute(statement).all()}
 
@@ -175,17 +176,13 @@ class ClassCommit:
     def _linked(self, connection: Connection, actions: list[Stored]) -> dict[str, int]:
         statement = select(CLASS_LINKS.c.source_id, CLASS_LINKS.c.class_id).where(
             CLASS_LINKS.c.connection_id == self._connection_id,
-            CLASS_LINKS.c.source_id.in_([action.source_id for action in actions]),
+            among(CLASS_LINKS.c.source_id, [action.source_id for action in actions]),
         )
         return {row[0]: row[1] for row in connection.execute(statement).all()}
 
     def _relink(self, connection: Connection, links: list[Row]) -> None:
-        for chunk in chunks((link[2] for link in links), 500):
-            connection.execute(
-                delete(CLASS_LINKS).where(
-                    CLASS_LINKS.c.connection_id == self._connection_id, CLASS_LINKS.c.class_id.in_(chunk)
-                )
-            )
+        mine = CLASS_LINKS.c.connection_id == self._connection_id
+        connection.execute(delete(CLASS_LINKS).where(mine, among(CLASS_LINKS.c.class_id, [each[2] for each in links])))
         insert_rows(connection, CLASS_LINKS, _LINK, links)
 
 
@@ -207,7 +204,7 @@ def _judged(action: Stored, class_: Held, before: Values, after: Values, results
 
 def _held(connection: Connection, ids: list[int]) -> dict[int, Held]:
     """The classes, locked where the database can: nobody changes them between this look and the write."""
-    statement = select(CLASSES.c.id, CLASSES.c.archived_at, *class_columns()).where(CLASSES.c.id.in_(ids))
+    statement = select(CLASSES.c.id, CLASSES.c.archived_at, *class_columns()).where(among(CLASSES.c.id, ids))
     rows = connection.execute(statement.with_for_update()).all()
     return {row[0]: Held(row[0], class_held(row[2:]) | {"archived": row[1] is not None}) for row in rows}
 

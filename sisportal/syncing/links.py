@@ -4,6 +4,7 @@ import msgspec
 from sqlalchemy import Connection, Table, Text, select, type_coerce
 
 from sisportal.roster.fields import Values
+from sisportal.syncing.among import among
 from sisportal.syncing.held import decode_values
 from sisportal.syncing.outcomes import Stored
 
@@ -54,8 +55,8 @@ def read_links(connection: Connection, table: Table, connection_id: int, actions
     statement = select(
         table.c.source_id, target, type_coerce(table.c.written, Text), table.c.written_fingerprint
     ).where(table.c.connection_id == connection_id)
-    chosen = table.c.source_id.in_([action.source_id for action in actions])
+    chosen = among(table.c.source_id, [action.source_id for action in actions])
     rows = list(connection.execute(statement.where(chosen)))
     if targets := [action.target_id for action in actions if "identifiers" in action.after]:
-        rows += connection.execute(statement.where(target.in_(targets)))
+        rows += connection.execute(statement.where(among(target, targets)))
     return Links([Link(*row) for row in rows])

@@ -10,6 +10,7 @@ from sisportal.roster.matching import Match, Outcome, Reason
 from sisportal.roster.options import Options
 from sisportal.roster.planning import Held, Planned, person_label, plan_link, plan_person, plan_section, section_label
 from sisportal.roster.records import Person, Section
+from sisportal.syncing.among import among
 from sisportal.syncing.held import (
     ACCOUNT_LINKS,
     ACCOUNTS,
@@ -105,11 +106,12 @@ def free_targets(
         return matches, {}
     mine = links.c.connection_id == connection_id
     linked = {
-        row[0]: row[1] for row in connection.execute(select(target, links.c.source_id).where(mine, target.in_(wanted)))
+        row[0]: row[1]
+        for row in connection.execute(select(target, links.c.source_id).where(mine, among(target, wanted)))
     }
     listed = select(records.c.source_id).where(
         records.c.connection_id == connection_id,
-        records.c.source_id.in_(list(linked.values())),
+        among(records.c.source_id, linked.values()),
         records.c.gone_in_sync.is_(None),
         records.c.in_scope,
     )
@@ -141,7 +143,7 @@ def held_accounts(connection: Connection, ids: list[int]) -> dict[int, Held]:
     """Accounts by id, as ones that no sync has written yet."""
     if not ids:
         return {}
-    statement = select(ACCOUNTS.c.id, ACCOUNTS.c.archived_at, *account_columns()).where(ACCOUNTS.c.id.in_(ids))
+    statement = select(ACCOUNTS.c.id, ACCOUNTS.c.archived_at, *account_columns()).where(among(ACCOUNTS.c.id, ids))
     rows = connection.execute(statement)
     return {row[0]: Held(row[0], account_held(row[2:]), {}, row[1] is not None) for row in rows}
 
@@ -154,7 +156,7 @@ def held_classes(connection: Connection, connection_id: int, ids: list[int]) -> 
     statement = (
         select(CLASSES.c.id, CLASSES.c.archived_at, type_coerce(CLASS_LINKS.c.written, Text), *class_columns())
         .select_from(CLASSES.outerjoin(CLASS_LINKS, link))
-        .where(CLASSES.c.id.in_(ids))
+        .where(among(CLASSES.c.id, ids))
     )
     found: dict[int, Held] = {}
     for row in connection.execute(statement):

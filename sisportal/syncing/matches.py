@@ -15,6 +15,7 @@ from sisportal.roster.options import Options
 from sisportal.roster.planning import Held, Planned, person_label, plan_link, plan_person
 from sisportal.roster.records import Person, Problem
 from sisportal.roster.usernames import Usernames
+from sisportal.syncing.among import among
 from sisportal.syncing.doubted import Doubts
 from sisportal.syncing.held import (
     ACCOUNT_LINKS,
@@ -129,7 +130,7 @@ class PersonMatches:
                 *account_columns(),
             )
             .join(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id)
-            .where(ACCOUNT_LINKS.c.connection_id == self._connection_id, ACCOUNT_LINKS.c.source_id.in_(list(ids)))
+            .where(ACCOUNT_LINKS.c.connection_id == self._connection_id, among(ACCOUNT_LINKS.c.source_id, ids))
         )
         return {
             ids[row[0]]: Held(row[1], account_held(row[4:]), decode_values(row[3]), row[2] is not None)

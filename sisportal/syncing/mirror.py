@@ -36,6 +36,7 @@ from sisportal.roster.records import (
     resolved,
 )
 from sisportal.roster.text import searchable
+from sisportal.syncing.among import among
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES
 from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import Row, chunks, insert_rows, read, reserve_ids, update_rows
@@ -257,7 +258,7 @@ class Mirror:
                 known.pop(source_id, None)
             gone = update(table).where(
                 table.c.connection_id == self._connection_id,
-                table.c.source_id.in_(ids),
+                among(table.c.source_id, ids),
                 table.c.gone_in_sync.is_(None),
             )
             with self._engine.begin() as connection:
@@ -298,7 +299,9 @@ class Mirror:
         )
         with self._engine.connect() as connection:
             for ids in chunks(source_ids, 5_000):
-                for source_id, id_, mark, gone in connection.execute(statement.where(table.c.source_id.in_(ids))).all():
+                for source_id, id_, mark, gone in connection.execute(
+                    statement.where(among(table.c.source_id, ids))
+                ).all():
                     known[source_id] = (id_, mark, gone is not None)
 
     def _recall_members(self, lists: Iterable[Iterable[str]]) -> None:
@@ -395,11 +398,11 @@ class Mirror:
         decoder = msgspec.json.Decoder(Section)
         before: dict[int, set[str]] = {}
         with self._engine.connect() as connection:
-            for ids in chunks((cast(int, row[0]) for row in changed), 500):
-                statement = select(SECTIONS.c.id, type_coerce(SECTIONS.c.payload, Text)).where(SECTIONS.c.id.in_(ids))
-                for id_, payload in connection.execute(statement):
-                    section = decoder.decode(payload)
-                    before[id_] = {*section.teachers, *section.students}
+            ids = [cast(int, row[0]) for row in changed]
+            statement = select(SECTIONS.c.id, type_coerce(SECTIONS.c.payload, Text)).where(among(SECTIONS.c.id, ids))
+            for id_, payload in connection.execute(statement):
+                section = decoder.decode(payload)
+                before[id_] = {*section.teachers, *section.students}
         return before
 
     def _index(self, connection: Connection, members: dict[str, Section], before: dict[int, set[str]]) -> None:

@@ -2,14 +2,15 @@
 
 from collections import defaultdict
 
-from sqlalchemy import ColumnElement, Connection, Text, exists, or_, select, type_coerce, update
+from sqlalchemy import ColumnElement, Connection, Text, exists, literal_column, or_, select, type_coerce, update
 
 from sisportal.models import ActionState, SchoolClass, Source
 from sisportal.syncing.actions import ACTIONS
+from sisportal.syncing.among import among
 from sisportal.syncing.held import CLASSES
 from sisportal.syncing.outcomes import Ledger
 from sisportal.syncing.package_parents import is_stated, make_parents
-from sisportal.syncing.rows import Row, chunks, insert_rows, reserve_ids, stored_moment, update_rows
+from sisportal.syncing.rows import Row, chunks, insert_rows, read, reserve_ids, stored_moment, update_rows
 from sisportal.syncing.undo_log import keep_parents
 
 _COPIED = ("name", "code", "subject", "grade", "style", "organization_id", "session_key", "search")
@@ -29,12 +30,14 @@ def arrange(ledger: Ledger) -> None:
     again = select(ACTIONS.c.target_id).where(*mine, _COMES_AGAIN)
     alone = CLASSES.c.id.in_(added) & CLASSES.c.parent_id.is_(None)
     new = select(CLASSES.c.session_key).where(CLASSES.c.session_key != "", alone | CLASSES.c.id.in_(again))
+    bringing = select(ACTIONS.c.target_id, ACTIONS.c.id).where(*mine, or_(ACTIONS.c.verb == "add", _COMES_AGAIN))
     with ledger.transaction() as connection:
         _revive(connection, ledger.sync_id)
         keys = sorted(set(connection.scalars(new).all()))
+        brought = {row[0]: row[1] for row in read(connection, bringing)} if keys else {}
     for chunk in chunks(keys, _KEYS_AT_ONCE):
         with ledger.transaction() as connection:
-            _keep_joins(connection, _arrange_keys(connection, chunk, ledger), ledger.sync_id)
+            _keep_joins(connection, _arrange_keys(connection, chunk, ledger), brought)
 
 
 def settle(ledger: Ledger) -> None:
@@ -79,17 +82,25 @@ def with_sessions(connection: Connection, parents: set[int], beside: set[int]) -
 def _arrange_keys(connection: Connection, keys: list[str], ledger: Ledger) -> list[Row]:
     """(parent, class) of the classes that came under a parent."""
     # What was archived before it came here stands where it stood, too.
-    counts = CLASSES.c.archived_at.is_(None) | CLASSES.c.session_key.in_([key for key in keys if is_stated(key)])
-    statement = select(CLASSES.c.id, CLASSES.c.is_parent, *(CLASSES.c[name] for name in _COPIED)).where(
-        CLASSES.c.session_key.in_(keys), counts, CLASSES.c.parent_id.is_(None)
+    counts = CLASSES.c.archived_at.is_(None) | among(CLASSES.c.session_key, [key for key in keys if is_stated(key)])
+    # Whether a class stands alone is looked at here: databases would begin with all that do, once for each part of the keys.
+    statement = select(
+        CLASSES.c.parent_id, CLASSES.c.id, CLASSES.c.is_parent, *(CLASSES.c[name] for name in _COPIED)
+    ).where(
+        among(CLASSES.c.session_key, keys),
+        CLASSES.c.session_key != literal_column("''"),
+        counts,
     )
     parents: dict[str, int] = {}
     alone: dict[str, list[Row]] = defaultdict(list)
-    for row in connection.execute(statement.order_by(CLASSES.c.id)).all():
-        if row.is_parent:
-            parents[row.session_key] = row.id
+    for parent_id, *row in connection.execute(statement.order_by(CLASSES.c.id)).all():
+        id_, is_parent, key = row[0], row[1], row[2 + _COPIED.index("session_key")]
+        if parent_id is not None:
+            continue
+        if is_parent:
+            parents[key] = id_
         else:
-            alone[row.session_key].append(tuple(row))
+            alone[key].append(tuple(row))
     wanted = [key for key in keys if key not in parents and len(alone[key]) > (0 if is_stated(key) else 1)]
     first = reserve_ids(connection, CLASSES, len(wanted))
     parents |= {key: id_ for id_, key in enumerate(wanted, first)}
@@ -115,20 +126,18 @@ def _make(connection: Connection, wanted: dict[int, Row], ledger: Ledger) -> Non
     make_parents(connection, stated, organizations, ledger.sync_id, now)
 
 
-def _keep_joins(connection: Connection, joins: list[Row], sync_id: int) -> None:
-    """Keep for undo which classes that were here before came under a parent: on the actions that brought them there."""
-    parent_of: dict[int, int] = {class_id: parent for parent, class_id in joins}
-    mine = (ACTIONS.c.sync_id == sync_id, ACTIONS.c.type == "section", ACTIONS.c.state == ActionState.APPLIED)
-    columns = select(ACTIONS.c.id, ACTIONS.c.target_id, CLASSES.c.parent_id).join(
-        CLASSES, CLASSES.c.id == ACTIONS.c.target_id
-    )
-    brought: dict[int, int] = {}
-    for parents in chunks(sorted(set(parent_of.values())), _KEYS_AT_ONCE):
-        statement = columns.where(*mine, or_(ACTIONS.c.verb == "add", _COMES_AGAIN), CLASSES.c.parent_id.in_(parents))
-        for action_id, class_id, parent in connection.execute(statement.order_by(ACTIONS.c.id)).all():
-            brought.setdefault(parent, action_id)
-            parent_of.pop(class_id, None)
+def _keep_joins(connection: Connection, joins: list[Row], brought: dict[int, int]) -> None:
+    """Keep for undo which classes that were here before came under a parent: on the actions that brought them there.
+
+    ``brought``: class -> action, of those that this sync made or brought again.
+    """
+    parent_of: dict[int, int] = {class_id: parent for parent, class_id in joins if class_id not in brought}
+    under = select(CLASSES.c.parent_id, CLASSES.c.id).where(among(CLASSES.c.parent_id, sorted(set(parent_of.values()))))
+    bringing: dict[int, int] = {}
+    for parent, class_id in connection.execute(under).all() if parent_of else ():
+        if (action_id := brought.get(class_id)) is not None:
+            bringing[parent] = min(action_id, bringing.get(parent, action_id))
     moved: dict[int, list[list[int | None]]] = defaultdict(list)
     for class_id, parent in parent_of.items():
-        moved[brought[parent]].append([class_id, None, parent])
+        moved[bringing[parent]].append([class_id, None, parent])
     keep_parents(connection, moved)

@@ -15,6 +15,7 @@ from sisportal.roster.planning import Held, Planned, plan_delete, plan_person, p
 from sisportal.roster.records import Collection, Person, Problem, Role, Section
 from sisportal.roster.text import Name
 from sisportal.syncing.actions import Plan
+from sisportal.syncing.among import among
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.doubted import Doubts
 from sisportal.syncing.elsewhere import listing_people, listing_sections
@@ -201,7 +202,7 @@ class Planner:
             named = {member for section in sections for member in (*section.teachers, *section.students)}
             found: set[str] = set()
             for ids in chunks(named, 5_000):
-                found.update(connection.scalars(statement.where(PEOPLE.c.source_id.in_(ids))).all())
+                found.update(connection.scalars(statement.where(among(PEOPLE.c.source_id, ids))).all())
             return frozenset(found) - self._kept_out(connection)
 
     def _members(self) -> Select[str]:
@@ -246,7 +247,7 @@ class Planner:
         if absent:
             with self._engine.connect() as connection:
                 for ids in chunks(sorted(absent), 5_000):
-                    rows = connection.execute(statement.where(PEOPLE.c.source_id.in_(ids)))
+                    rows = connection.execute(statement.where(among(PEOPLE.c.source_id, ids)))
                     found.update((row[0], row[1]) for row in rows)
         return found
 

@@ -11,6 +11,7 @@ from sisportal.roster.fields import Values
 from sisportal.roster.lineup import lineup
 from sisportal.roster.records import Problem
 from sisportal.syncing.actions import ACTIONS, IS_HELD
+from sisportal.syncing.among import among
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, MEMBERSHIPS
 from sisportal.syncing.matched import KEPT, ORDER
 from sisportal.syncing.outcomes import Results, Stored
@@ -65,19 +66,18 @@ class Rosters:
                 # Those who were teachers too: one who keeps the place although no longer listed moves behind the others.
                 named.update(teachers, last.get(action.source_id, {}).get("teachers", ()))
         self._look_up(connection, named - self._accounts.keys())
-        self._teaching = _teaching(
-            connection, [each.target_id or 0 for each in actions if wanted_teachers(each) is not None]
-        )
         classes = [action.target_id for action in actions if action.target_id is not None]
+        if not classes:
+            return {}
+        self._teaching = _teaching(
+            connection, [each.target_id for each in actions if each.target_id and wanted_teachers(each) is not None]
+        )
         self._read_hand_edits(connection, classes)
         columns = select(
             MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.account_id, MEMBERSHIPS.c.position, MEMBERSHIPS.c.ended_by_sync
         )
-        found: Places = {}
-        for chunk in chunks(classes, 500):
-            for row in connection.execute(columns.where(MEMBERSHIPS.c.class_id.in_(chunk))).all():
-                found[row[0], row[1]] = Place(row[2], row[3])
-        return found
+        rows = connection.execute(columns.where(among(MEMBERSHIPS.c.class_id, classes))).all()
+        return {(row[0], row[1]): Place(row[2], row[3]) for row in rows}
 
     def account(self, source_id: str) -> int | None:
         """The active account of a person whom ``places`` looked up."""
@@ -252,7 +252,7 @@ class Rosters:
             rows = connection.execute(
                 statement.where(
                     ACCOUNT_LINKS.c.connection_id == self._connection_id,
-                    ACCOUNT_LINKS.c.source_id.in_(chunk),
+                    among(ACCOUNT_LINKS.c.source_id, chunk),
                 )
             ).all()
             self._accounts.update((row[0], row[1]) for row in rows if row[2] is None)
@@ -266,10 +266,8 @@ class Rosters:
             HandEdit.field.in_(("teachers", "students")),
             HandEdit.edited_at > prepared_at,
         )
-        self._edited = set()
-        for chunk in chunks(class_ids, 500):
-            rows = connection.execute(statement.where(HandEdit.record_id.in_(chunk)))
-            self._edited.update((row[0], row[1], row[2]) for row in rows)
+        rows = connection.execute(statement.where(among(HandEdit.record_id, class_ids)))
+        self._edited = {(row[0], row[1], row[2]) for row in rows}
 
     def _read_decisions(self, connection: Connection) -> None:
         """Whose delete is unticked or held keeps their places; whose add is unticked cannot join (SPEC 10)."""
@@ -313,14 +311,13 @@ def _ended(place: Place) -> int | None:
 def _teaching(connection: Connection, class_ids: list[int]) -> dict[int, list[int]]:
     """The active accounts that teach these classes now, in their order."""
     found: dict[int, list[int]] = {}
-    for chunk in chunks(class_ids, 500):
-        statement = (
-            select(MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.account_id)
-            .join(ACCOUNTS, ACCOUNTS.c.id == MEMBERSHIPS.c.account_id)
-            .where(MEMBERSHIPS.c.class_id.in_(chunk), MEMBERSHIPS.c.position < Membership.STUDENT)
-            .where(MEMBERSHIPS.c.ended_by_sync.is_(None), ACCOUNTS.c.archived_at.is_(None))
-            .order_by(MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.position, MEMBERSHIPS.c.account_id)
-        )
-        for class_id, account_id in connection.execute(statement).all():
-            found.setdefault(class_id, []).append(account_id)
+    statement = (
+        select(MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.account_id)
+        .join(ACCOUNTS, ACCOUNTS.c.id == MEMBERSHIPS.c.account_id)
+        .where(among(MEMBERSHIPS.c.class_id, class_ids), MEMBERSHIPS.c.position < Membership.STUDENT)
+        .where(MEMBERSHIPS.c.ended_by_sync.is_(None), ACCOUNTS.c.archived_at.is_(None))
+        .order_by(MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.position, MEMBERSHIPS.c.account_id)
+    )
+    for class_id, account_id in connection.execute(statement).all():
+        found.setdefault(class_id, []).append(account_id)
     return found
