@@ -27,7 +27,8 @@ def explain(sync_id: int, action_id: int, as_json: bool) -> None:
         action = connection.execute(select(Action.__table__).where(*mine)).one_or_none()
         if sync is None or action is None:
             raise Failed(f"Sync {sync_id} has no action {action_id}." if sync else f"There is no sync {sync_id}.")
-        why, before = explained.why(connection, sync, action), explained.before(connection, action)
+        known = explained.around(connection, sync, action)
+        why, before = explained.why(connection, sync, action, known), explained.before(action, known.past)
     if as_json:
         times = [each.at.astimezone(UTC).isoformat(timespec="seconds") for each in before]
         told = [

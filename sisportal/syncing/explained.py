@@ -1,6 +1,6 @@
 """One action explained: which record it came from, which rule, option and decision shaped it, and what came before (SPEC 7)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,34 +32,56 @@ class Before(msgspec.Struct, frozen=True):
     sentence: str
 
 
-def why(connection: Connection, sync: Any, action: Any) -> list[str]:
+def history(connection: Connection, action: Any) -> list[Any]:
+    """What syncs did and planned with the record of an action, that action and later ones included, newest first."""
+    statement = (
+        select(
+            Action.id, Action.sync_id, Action.verb, Action.state, Action.outcome, Action.held, Action.target_id, Sync.mode,
+            Sync.undoes_id, Sync.state.label("sync_state"),
+            func.coalesce(Sync.finished_at, Sync.prepared_at, Sync.created_at).label("at"),
+        )
+        .join(Sync, Sync.id == Action.sync_id)
+        .where(Action.source_id == action.source_id, Action.type == action.type)
+        .order_by(Action.id.desc())
+    )  # fmt: skip
+    return list(connection.execute(statement))
+
+
+class Around(msgspec.Struct, frozen=True):
+    """What is around an action, as far as its explanation needs it."""
+
+    kind: str
+    """Of its connection."""
+    school: str
+    """The name of its school; blank where it has none."""
+    past: Sequence[Any]
+    """Its ``history``."""
+
+
+def around(connection: Connection, sync: Any, action: Any) -> Around:
+    """What is around an action, where nobody has read it yet."""
+    here = (SisSchool.connection_id == sync.connection_id, SisSchool.source_id == action.school)
+    name = connection.scalar(select(SisSchool.name).where(*here))
+    return Around(kind_of(connection, sync.connection_id), name or "", history(connection, action))
+
+
+def why(connection: Connection, sync: Any, action: Any, known: Around) -> list[str]:
     """Sentences that say where an action comes from and what shaped it. ``sync`` and ``action`` are rows or objects."""
-    kind = kind_of(connection, sync.connection_id)
-    options = stored_options(sync.options, kind)
-    found = list(_origin(connection, sync, action, NAMES[kind]))
+    options = stored_options(sync.options, known.kind)
+    found = list(_origin(connection, sync, action, known))
     if action.evidence.get("rule") != "undo":
-        found += _rule(connection, action, options)
+        found += _rule(action, options, known.past)
         found += _options(action, options)
     found += _decisions(connection, sync, action)
-    if undone := _undone_by(connection, sync.id, action):
+    if undone := _undone_by(sync.id, known.past):
         found.append(f"Sync {undone} undid it.")
     return found
 
 
-def before(connection: Connection, action: Any, limit: int = 50) -> list[Before]:
-    """What syncs did and planned with the same record until then, newest first."""
-    statement = (
-        select(
-            Action.id, Action.sync_id, Action.verb, Action.state, Action.outcome, Action.held, Sync.mode, Sync.undoes_id,
-            Sync.state.label("sync_state"),
-            func.coalesce(Sync.finished_at, Sync.prepared_at, Sync.created_at).label("at"),
-        )
-        .join(Sync, Sync.id == Action.sync_id)
-        .where(Action.source_id == action.source_id, Action.type == action.type, Action.id < action.id)
-        .order_by(Action.id.desc())
-        .limit(limit)
-    )  # fmt: skip
-    return [Before(row.at, row.sync_id, row.id, _happened(row)) for row in connection.execute(statement)]
+def before(action: Any, past: Sequence[Any], limit: int = 50) -> list[Before]:
+    """What syncs did and planned with the same record until then, newest first. ``past``: its ``history``."""
+    older = [row for row in past if row.id < action.id][:limit]
+    return [Before(row.at, row.sync_id, row.id, _happened(row)) for row in older]
 
 
 _DONE = {"add": "added it", "edit": "changed it", "delete": "archived it", "reactivate": "made it active again"}
@@ -82,27 +104,22 @@ def _happened(row: Any) -> str:
     return f"{meant}; {'it is held until a person decides' if row.held else 'it waits for a commit'}."
 
 
-def _origin(connection: Connection, sync: Any, action: Any, source: str) -> Iterator[str]:
-    """Which record of the SIS it is about, and how the SIS lists it now."""
-    theirs = _THEIRS.get(action.type, action.type)
+def _origin(connection: Connection, sync: Any, action: Any, known: Around) -> Iterator[str]:
+    """Which record of the SIS it is about, and, of a delete, how the SIS lists it now."""
+    source, theirs = NAMES[known.kind], _THEIRS.get(action.type, action.type)
     if action.evidence.get("rule") == "undo":
         yield (
             f"It takes back what sync {action.evidence['sync']} did with the {theirs} {action.source_id} of {source}: "
             "the values before are what the portal holds, those after what it held until then."
         )
         return
-    table: Any = SisSection if action.type == "section" else SisPerson
-    mine = (table.connection_id == sync.connection_id, table.source_id == action.source_id)
-    row = connection.execute(
-        select(
-            table.gone_in_sync, table.in_scope, SisSchool.name, listed_as_archived(table.__table__).label("archived")
-        )
-        .outerjoin(SisSchool, (SisSchool.connection_id == table.connection_id) & (SisSchool.source_id == table.school))
-        .where(*mine)
-    ).one_or_none()
-    at = f" at {row.name}" if row is not None and row.name else ""
+    at = f" at {known.school}" if known.school else ""
     yield f"It comes from the {theirs} {action.source_id} of {source}{at}."
     if action.verb == "delete":
+        table: Any = SisSection if action.type == "section" else SisPerson
+        mine = (table.connection_id == sync.connection_id, table.source_id == action.source_id)
+        columns = (table.gone_in_sync, table.in_scope, listed_as_archived(table.__table__).label("archived"))
+        row = connection.execute(select(*columns).where(*mine)).one_or_none()
         yield from _absence(sync, action, row, source)
 
 
@@ -119,7 +136,7 @@ def _absence(sync: Any, action: Any, row: Row[Any] | None, source: str) -> Itera
     yield f"{source} does not list it any more{read}."
 
 
-def _rule(connection: Connection, action: Any, options: Options) -> Iterator[str]:
+def _rule(action: Any, options: Options, past: Sequence[Any]) -> Iterator[str]:
     """Why it concerns the account or class that it does."""
     ours, rule = _OURS.get(action.type, "record"), action.evidence.get("rule")
     if rule == "legacy-id":
@@ -135,15 +152,10 @@ def _rule(connection: Connection, action: Any, options: Options) -> Iterator[str
         )
         yield f"No {ours} is linked to it, and none was found by the {_KEYS.get(str(key), str(key))}: a new one is made."
         return
-    since = connection.scalar(
-        select(Action.sync_id)
-        .where(
-            Action.source_id == action.source_id, Action.type == action.type, Action.target_id == action.target_id,
-            Action.state == "applied", Action.id < action.id,
-        )
-        .order_by(Action.id)
-        .limit(1)
-    )  # fmt: skip
+    applied = [
+        row for row in past if row.id < action.id and row.target_id == action.target_id and row.state == "applied"
+    ]
+    since = applied[-1].sync_id if applied and action.target_id is not None else None
     yield f"The {ours} is linked to it{f' since sync {since}' if since else ''}."
 
 
@@ -218,16 +230,6 @@ def _name(connection: Connection, account_id: int | None) -> str:
     return "" if row is None else f"{row.first_name} {row.last_name}".strip() or str(row.username)
 
 
-def _undone_by(connection: Connection, sync_id: int, action: Any) -> int | None:
+def _undone_by(sync_id: int, past: Sequence[Any]) -> int | None:
     """The newest undo that took the action back."""
-    statement = (
-        select(Action.sync_id)
-        .join(Sync, Sync.id == Action.sync_id)
-        .where(
-            Sync.undoes_id == sync_id, Action.source_id == action.source_id, Action.type == action.type,
-            Action.state == "applied",
-        )
-        .order_by(Action.id.desc())
-        .limit(1)
-    )  # fmt: skip
-    return connection.scalar(statement)
+    return next((row.sync_id for row in past if row.undoes_id == sync_id and row.state == "applied"), None)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, case, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from sisportal.models import ActionState, SisConnection, Sync
@@ -35,7 +35,9 @@ def age(connection: Connection, sync_id: int, now: datetime) -> Age:
         .where(other.connection_id == Sync.connection_id, other.id != Sync.id, other.prepared_at > Sync.prepared_at)
         .scalar_subquery()
     )
-    edited = select(ACTIONS.c.id).where(ACTIONS.c.sync_id == sync_id, *_edited(Sync.prepared_at)).exists()
+    any_edited = select(ACTIONS.c.id).where(ACTIONS.c.sync_id == sync_id, *_edited(Sync.prepared_at)).exists()
+    # A plan that is over is not looked through.
+    edited = case((Sync.state.in_(OPEN), any_edited), else_=false())
     columns = (Sync.state, Sync.options_version, Sync.prepared_at, SisConnection.options_version, newer, edited)
     row = connection.execute(
         select(*columns).join(SisConnection, SisConnection.id == Sync.connection_id).where(Sync.id == sync_id)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, select
 
 from sisportal.models import ActionState, NoticeKind, Sync, SyncState
 from sisportal.models.database import writing
@@ -97,16 +97,19 @@ def require_undoable(connection: Connection, sync_id: int) -> Any:
         raise NotAllowed(
             f"The details of sync {sync_id} were removed, being older than they are kept, so it cannot be undone."
         )
-    if not count_applied(connection, sync_id):
+    if not connection.scalar(select(_applied(sync_id, ACTIONS.c.id).exists())):
         raise NotAllowed(f"Sync {sync_id} changed nothing, so there is nothing to undo.")
     return row
 
 
 def count_applied(connection: Connection, sync_id: int) -> int:
     """How many actions of a sync an undo looks at."""
+    return connection.scalar(_applied(sync_id, func.count())) or 0
+
+
+def _applied(sync_id: int, column: ColumnElement[int]) -> Select[int]:
     states = (ActionState.APPLIED, ActionState.ALREADY_SO)
-    statement = select(func.count()).where(ACTIONS.c.sync_id == sync_id, ACTIONS.c.state.in_(states))
-    return connection.scalar(statement) or 0
+    return select(column).where(ACTIONS.c.sync_id == sync_id, ACTIONS.c.state.in_(states))
 
 
 def _row(connection: Connection, sync_id: int) -> Any:

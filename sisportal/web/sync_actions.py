@@ -57,10 +57,10 @@ def actions(sync_id: int) -> Response:
 def action(sync_id: int, action_id: int) -> Response:
     """One action opened: a part of its row, or a page of its own."""
     sync = get_sync(sync_id)
-    context = _common(sync) | _detail(sync, _row(sync_id, action_id))
+    context = _opened(sync, _row(sync_id, action_id))
     if from_htmx():
         return render_partial("sync_actions/_detail.html", **context)
-    return render_tab("sync_actions/action.html", **context, events=_before(context["action"]))
+    return render_tab("sync_actions/action.html", **context)
 
 
 @blueprint.post("/actions/<int:action_id>/tick")
@@ -76,7 +76,8 @@ def tick(sync_id: int, action_id: int) -> Response:
     if not from_htmx():
         return redirect_for(came_from(url_for(".actions", sync_id=sync_id)))
     row = _row(sync_id, action_id)
-    context = _common(get_sync(sync_id)) | {"line": _lines(sync, [row])[0], "messages": _messages()}
+    sync = get_sync(sync_id)
+    context = _common(sync) | _tally(sync) | {"line": _lines(sync, [row])[0], "messages": _messages()}
     return render_partial("sync_actions/_ticked.html", status=status, **context)
 
 
@@ -118,7 +119,7 @@ def tick_member(sync_id: int, action_id: int) -> Response:
         status = 422
     if not from_htmx():
         return redirect_for(url_for(".action", sync_id=sync_id, action_id=action_id))
-    context = _common(get_sync(sync_id)) | _detail(sync, _row(sync_id, action_id)) | {"messages": _messages()}
+    context = _opened(get_sync(sync_id), _row(sync_id, action_id)) | {"messages": _messages()}
     return render_partial("sync_actions/_detail.html", status=status, **context)
 
 
@@ -127,7 +128,7 @@ def tick_member(sync_id: int, action_id: int) -> Response:
 def csv(sync_id: int) -> Response:
     """Every action that the filters of the URL find."""
     sync, found = get_sync(sync_id), chosen()
-    schools = _school_names(sync)
+    schools = {row.source_id: row.name for row in _schools(sync)}
     return csv_file(f"sync-{sync_id}-actions.csv", _HEADING, _csv_rows(db.engine, sync_id, found, schools))
 
 
@@ -157,20 +158,24 @@ def _row(sync_id: int, action_id: int) -> Row[Any]:
 
 def _common(sync: Sync) -> dict[str, Any]:
     connection = db.session.get_one(SisConnection, sync.connection_id)
-    planned = total_of(sync.counts, "planned")
+    schools = _schools(sync)
     return {
         "sync": sync,
         "connection": connection,
         "source": NAMES[connection.kind],
-        "schools": _school_names(sync),
+        "schools": {row.source_id: row.name for row in schools},
+        "organizations": {row.id: row.organization for row in schools if row.id is not None},
         "types": sync_words.types_of(connection.kind),
         "one": sync_words.one_of(connection.kind),
         "verbs": sync_words.VERBS,
         "is_open": sync.state in review.OPEN and may_write(),
-        "planned": planned,
-        "ticked": planned - review.count_unticked(db.session.connection(), sync.id),
         "messages": [],
     }
+
+
+def _tally(sync: Sync) -> dict[str, int]:
+    planned = total_of(sync.counts, "planned")
+    return {"planned": planned, "ticked": planned - review.count_unticked(db.session.connection(), sync.id)}
 
 
 def _page(sync: Sync) -> dict[str, Any]:
@@ -178,7 +183,7 @@ def _page(sync: Sync) -> dict[str, Any]:
     asked = max(request.args.get("page", 1, type=int), 1)
     rows, total, page = review.action_page(connection, sync.id, found, page=min(asked, MOST_PAGES), per_page=PER_PAGE)
     query = _query()
-    common = _common(sync)
+    common = _common(sync) | _tally(sync)
     return common | {
         "found": found,
         "pages": Pages(page, total),
@@ -202,9 +207,11 @@ def _title(sync: Sync, found: ActionFilter, types: dict[str, str]) -> str:
     )
 
 
-def _lines(sync: Sync, rows: Sequence[Row[Any]]) -> list[Line]:
+def _lines(sync: Sync, rows: Sequence[Row[Any]], warnings: dict[int, list[Row[Any]]] | None = None) -> list[Line]:
+    """``warnings``: those of the rows, where somebody has read them already."""
     connection = db.session.connection()
-    warnings = review.warnings_of(connection, rows)
+    if warnings is None:
+        warnings = review.warnings_of(connection, rows)
     alone = [row.source_id for row in rows if not row.ticked and row.type != "section"]
     sections = members.sections_of(connection, sync.connection_id, alone) if alone else {}
     return [
@@ -218,27 +225,31 @@ def _lines(sync: Sync, rows: Sequence[Row[Any]]) -> list[Line]:
     ]
 
 
-def _detail(sync: Sync, row: Row[Any]) -> dict[str, Any]:
-    connection = db.session.connection()
-    named = {id_ for side in (row.before, row.after) for id_ in side.get("teachers") or ()}
-    names = {id_: name for id_, (name, _) in members.names(connection, sync.connection_id, named).items()}
-    roster = {
-        part: members.members(
-            connection, sync.connection_id, sync.id, {**row.roster, part: row.roster.get(part, [])[:MOST_MEMBERS]}, part
-        )
-        for part in ("join", "leave")
-        if row.roster.get(part)
-    }
-    warnings = review.warnings_of(connection, [row]).get(row.id, [])
+def _opened(sync: Sync, row: Row[Any]) -> dict[str, Any]:
+    """What the parts of an opened action need."""
+    common, connection = _common(sync), db.session.connection()
+    moving = {part: row.roster[part] for part in ("join", "leave") if row.roster.get(part)}
+    shown = {part: source_ids[:MOST_MEMBERS] for part, source_ids in moving.items()}
+    named = [id_ for side in (row.before, row.after) for id_ in side.get("teachers") or ()]
+    named += [id_ for source_ids in shown.values() for id_ in source_ids]
+    people = members.known(connection, sync.connection_id, sync.id, named) if named else {}
+    by_action = review.warnings_of(connection, [row])
+    warnings = by_action.get(row.id, [])
     decide_label, decide_at = _decide(row, warnings)
-    return {
+    school, past = common["schools"].get(row.school, ""), explained.history(connection, row)
+    known = explained.Around(common["connection"].kind, school, past)
+    organizations = _organization_names(row, common["organizations"])
+    return common | {
         "action": row,
-        "line": _lines(sync, [row])[0],
-        "fields": explaining.field_rows(row.before, row.after, _organization_names(row), names),
+        "line": _lines(sync, [row], by_action)[0],
+        "fields": explaining.field_rows(
+            row.before, row.after, organizations, {id_: label for id_, (label, _, _) in people.items()}
+        ),
         "which": {"add": "after", "delete": "both"}.get(row.verb, "both"),
-        "roster": roster,
-        "more_members": {part: max(len(row.roster.get(part, [])) - MOST_MEMBERS, 0) for part in ("join", "leave")},
-        "why": explained.why(connection, sync, row),
+        "roster": {part: members.members(people, ids, row.roster.get("unticked", ())) for part, ids in shown.items()},
+        "more_members": {part: len(source_ids) - len(shown[part]) for part, source_ids in moving.items()},
+        "why": explained.why(connection, sync, row, known),
+        "events": _events(row, past),
         "held_because": explaining.held_words(row.held),
         "decide_label": decide_label,
         "decide_at": decide_at,
@@ -246,7 +257,7 @@ def _detail(sync: Sync, row: Row[Any]) -> dict[str, Any]:
     }
 
 
-def _before(row: Row[Any]) -> list[dict[str, Any]]:
+def _events(row: Row[Any], past: Sequence[Any]) -> list[dict[str, Any]]:
     """What happened to the same record until then, for the timeline."""
     return [
         {
@@ -254,7 +265,7 @@ def _before(row: Row[Any]) -> list[dict[str, Any]]:
             "title": each.sentence,
             "url": url_for(".action", sync_id=each.sync_id, action_id=each.action_id),
         }
-        for each in explained.before(db.session.connection(), row)
+        for each in explained.before(row, past)
     ]
 
 
@@ -268,23 +279,26 @@ def _decide(row: Row[Any], warnings: Sequence[Row[Any]]) -> tuple[str, int]:
     return "Link instead" if any(each.code == "possible-duplicate" for each in warnings) else "", row.id
 
 
-def _organization_names(row: Row[Any]) -> dict[int, str]:
+def _organization_names(row: Row[Any], known: dict[int, str]) -> dict[int, str]:
+    """Names of the organizations that an action names, ``known`` being those of the schools in scope."""
     ids: set[int] = set()
     for side in (row.before, row.after):
         ids |= {side["organization"]} if side.get("organization") else set()
         ids |= set(side.get("organizations") or ())
-    if not ids:
-        return {}
+    if ids <= known.keys():
+        return known
     statement = select(Organization.id, Organization.name).where(Organization.id.in_(ids))
     return {each.id: each.name for each in db.session.execute(statement)}
 
 
-def _school_names(sync: Sync) -> dict[str, str]:
-    """Names of the schools in scope, by ``source_id``."""
-    statement = select(SisSchool.source_id, SisSchool.name).where(
-        SisSchool.connection_id == sync.connection_id, SisSchool.mapping == Mapping.MAPPED
+def _schools(sync: Sync) -> list[Row[Any]]:
+    """The schools in scope: ``source_id``, ``name``, and ``id`` and name of their organization."""
+    statement = (
+        select(SisSchool.source_id, SisSchool.name, Organization.id, Organization.name.label("organization"))
+        .outerjoin(Organization, Organization.id == SisSchool.organization_id)
+        .where(SisSchool.connection_id == sync.connection_id, SisSchool.mapping == Mapping.MAPPED)
     )
-    return {row.source_id: row.name for row in db.session.execute(statement.order_by(SisSchool.name))}
+    return list(db.session.execute(statement.order_by(SisSchool.name)))
 
 
 def _messages() -> list[Any]:

@@ -14,8 +14,9 @@ def told(portal: Portal, sync_id: int, *key: str) -> tuple[list[str], list[str]]
     type_, verb, source_id = key
     row = portal.actions(sync_id)[type_, verb, source_id]
     with portal.engine.connect() as connection:
-        before = explained.before(connection, row)
-        return explained.why(connection, portal.sync(sync_id), row), [each.sentence for each in before]
+        known = explained.around(connection, portal.sync(sync_id), row)
+        before = explained.before(row, known.past)
+        return explained.why(connection, portal.sync(sync_id), row, known), [each.sentence for each in before]
 
 
 def test_an_add_says_what_was_looked_for_and_not_found(quick_portal: Portal, district: District) -> None:
@@ -89,4 +90,6 @@ def test_every_action_of_a_district_is_explained(quick_portal: Portal) -> None:
     syncs = {row.id: row for row in quick_portal.rows(Sync)}
     with quick_portal.engine.connect() as connection:
         for row in quick_portal.rows(Action):
-            assert len(explained.why(connection, syncs[row.sync_id], row)) >= (1 if row.sync_id == undo else 2)
+            sync = syncs[row.sync_id]
+            why = explained.why(connection, sync, row, explained.around(connection, sync, row))
+            assert len(why) >= (1 if row.sync_id == undo else 2)

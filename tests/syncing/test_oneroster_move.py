@@ -33,7 +33,7 @@ from sisportal.syncing import classes as by_hand
 from sisportal.syncing.credentials import Cipher
 from sisportal.syncing.directory_export import accounts, classes, organizations
 from sisportal.syncing.elsewhere import listing_people, listing_sections
-from sisportal.syncing.explained import why
+from sisportal.syncing.explained import around, why
 from sisportal.syncing.oneroster_export import export_oneroster
 from sisportal.syncing.selfcheck import check_store
 from tests.syncing.oneroster import CsvPortal
@@ -265,7 +265,8 @@ def states(portal: Portal) -> dict[str, bool]:
 def reasons(portal: Portal, sync_id: int, label: str) -> str:
     action = next(each for each in portal.actions(sync_id).values() if each.label.startswith(label))
     with portal.engine.connect() as connection:
-        return " ".join(why(connection, portal.sync(sync_id), action))
+        sync = portal.sync(sync_id)
+        return " ".join(why(connection, sync, action, around(connection, sync, action)))
 
 
 def test_whoever_is_archived_is_planned_as_that_and_nobody_writes_to_them(

@@ -168,7 +168,7 @@ def test_an_action_says_where_it_comes_from_and_what_came_before(
 
     text = words(ada.get(f"/syncs/{newer}/actions/{ids_of(engine, newer)[0]}"))
 
-    assert "It comes from the student abara, mia of Clever." in text
+    assert "It comes from the student abara, mia of Clever at Northside." in text
     assert "none was found by the student ID: a new one is made." in text
     assert "Sync 2, the undo of sync 1, archived it." in text
     assert "Sync 1 added it." in text
