@@ -183,8 +183,10 @@ class Membership(Base):
     __tablename__ = "membership"
     __table_args__ = {"sqlite_with_rowid": False}
 
-    class_id: Mapped[int] = mapped_column(ForeignKey("class.id"), primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True, index=True)
+    # No foreign keys: accounts and classes are never removed, and two look-ups for each place tripled its cost. ``flask check``
+    # looks for places of nobody.
+    class_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, index=True)
     position: Mapped[int]
     """0 for the primary teacher, 1, 2, ... for co-teachers in order, ``STUDENT`` for a student."""
     ended_by_sync: Mapped[int | None]

@@ -39,6 +39,8 @@ _LOOSE: tuple[tuple[str, str, str, int | None], ...] = (
     ("account", "changed_by_sync", "sync", None),
     ("class", "archived_by_sync", "sync", 0),
     ("class", "changed_by_sync", "sync", None),
+    ("membership", "class_id", "class", None),
+    ("membership", "account_id", "account", None),
     ("membership", "ended_by_sync", "sync", 0),
     ("warning", "action_id", "action", None),
 )
