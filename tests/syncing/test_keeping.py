@@ -275,4 +275,4 @@ def test_warnings_go_with_the_plan_that_they_are_of(quick_portal: Portal) -> Non
     with portal.engine.connect() as connection:
         assert connection.scalars(select(SyncWarning.id).where(SyncWarning.sync_id == 1)).all() == []
         assert connection.scalars(select(Action.id).where(Action.sync_id == 1)).all() == []
-        assert connection.scalars(select(Sync.id)).all() == [1, 2]
+        assert connection.scalars(select(Sync.id).order_by(Sync.id)).all() == [1, 2]
