@@ -87,6 +87,7 @@ VISITS = (
     Visit("mail", "/admin/mail"),
     Visit("login cards", "/admin/login-cards"),
     Visit("audit log", "/audit"),
+    Visit("signing in", "/admin/signing-in"),
     Visit("data kept", "/admin/keeping"),
     Visit("report of the first sync", "/syncs/{first}"),
     Visit("report to review", "/syncs/{plan}"),

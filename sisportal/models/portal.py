@@ -78,6 +78,8 @@ class SignedInBrowser(Base):
     way: Mapped[Word]
     """``password`` or ``clever``."""
     created_at: Mapped[Moment]
+    seen_at: Mapped[Moment_]
+    """When the person last did something, to the minute; null where nothing since they signed in."""
 
 
 class PasswordLink(Base):

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, insert, select
+from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, update
 
 from sisportal.models import Account, SignedInBrowser
 from sisportal.models.database import writing
@@ -13,6 +13,8 @@ from sisportal.syncing.rows import chunks
 
 LIFETIME = timedelta(hours=12)
 """After this long people sign in again, whatever they did meanwhile."""
+SEEN_EVERY = timedelta(minutes=1)
+"""So much may pass before it is written down again that somebody does something: no page waits for a write of its own."""
 _AT_ONCE = 500
 
 
@@ -39,15 +41,26 @@ def end_all(connection: Connection, account_ids: Iterable[int]) -> None:
         connection.execute(delete(SignedInBrowser).where(SignedInBrowser.account_id.in_(ids)))
 
 
-def is_good(token: str, now: datetime) -> ColumnElement[bool]:
-    """Whether an account is signed in by this token; for a statement that selects from ``Account``."""
-    browser = (SignedInBrowser.key == key_of(token), SignedInBrowser.created_at > now - LIFETIME)
-    return and_(
-        # Equal to one id, not "exists": SQLite would ask it of every account there is.
-        Account.id == select(SignedInBrowser.account_id).where(*browser).scalar_subquery(),
-        Account.session_version == select(SignedInBrowser.session_version).where(*browser).scalar_subquery(),
-        Account.archived_at.is_(None),
+def signed_in(token: str, now: datetime) -> Select[Account, str, datetime]:
+    """The account that is signed in by this token, in which way, and when the person last did something."""
+    last = func.coalesce(SignedInBrowser.seen_at, SignedInBrowser.created_at, type_=SignedInBrowser.created_at.type)
+    return (
+        select(Account, SignedInBrowser.way, last.label("seen_at"))
+        .join(SignedInBrowser, SignedInBrowser.account_id == Account.id)
+        .where(
+            SignedInBrowser.key == key_of(token),
+            SignedInBrowser.created_at > now - LIFETIME,
+            SignedInBrowser.session_version == Account.session_version,
+            Account.archived_at.is_(None),
+        )
     )
+
+
+def seen(engine: Engine, token: str, now: datetime) -> None:
+    """Note that somebody does something on this browser."""
+    with writing(engine).begin() as connection:
+        mine = update(SignedInBrowser).where(SignedInBrowser.key == key_of(token))
+        connection.execute(mine.values(seen_at=now))
 
 
 def browsers_of(connection: Connection, account_id: int, now: datetime) -> list[Row[str, str, datetime]]:

@@ -1,27 +1,30 @@
 """Who may do what: every view names its rule, and what has none is closed to everybody."""
 
 from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, session, url_for
+from flask import Flask, Response, abort, current_app, flash, session, url_for
 from flask_login import UserMixin, current_user
 from htmx_flask import request
 from sqlalchemy import select
 
 from sisportal.extensions import db, login_manager
 from sisportal.models import Account, AccountRole, SisConnection, Sync
-from sisportal.syncing import browser_sessions
+from sisportal.syncing import browser_sessions, inactivity
 from sisportal.syncing.administrators import is_set_up
-from sisportal.web.portal import is_partitioned, now
-from sisportal.web.rendering import redirect_for
+from sisportal.web.portal import is_partitioned, now, portal_settings
+from sisportal.web.rendering import came_from, redirect_for
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_BEFORE_SETUP = frozenset({"setup", "appearance"})
 TOKEN = "_user_id"  # noqa: S105 - where flask-login keeps what names the person
+UNSENT = "unsent"
+"""Where it stands in the cookie that a form came after its session had ended."""
 READERS = frozenset({AccountRole.ADMINISTRATOR, AccountRole.VIEWER})
 LOOKERS = READERS | {AccountRole.ORGANIZATION_ADMINISTRATOR}
 MANAGERS = frozenset({AccountRole.ADMINISTRATOR, AccountRole.ORGANIZATION_ADMINISTRATOR})
@@ -45,18 +48,19 @@ class Rule(StrEnum):
 class SignedIn(UserMixin):
     """An account as flask-login carries it: its cookie holds the token of this browser."""
 
-    def __init__(self, account: Account, token: str) -> None:
-        self.account, self.token = account, token
+    def __init__(self, account: Account, token: str, seen_at: datetime) -> None:
+        self.account, self.token, self.seen_at = account, token, seen_at
 
     def get_id(self) -> str:
         return self.token
 
 
-def access(rule: Rule) -> Callable[[View], View]:
-    """Marks a view with its rule; stands below the route."""
+def access(rule: Rule, *, polled: bool = False) -> Callable[[View], View]:
+    """Marks a view with its rule; stands below the route. ``polled``: pages ask for it by themselves, nobody does anything."""
 
     def mark(view: View) -> View:
         vars(view)["__access__"] = rule
+        vars(view)["__polled__"] = polled
         return view
 
     return mark
@@ -111,9 +115,14 @@ def begin_session(account_id: int, way: str) -> None:
 
     Writes in a transaction of its own: the request must hold none.
     """
+    unsent = session.get(UNSENT)
     end_session()
     session.permanent = True
     session[TOKEN] = browser_sessions.begin(db.engine, account_id, way, now())
+    if unsent:
+        flash(
+            "What you sent last came after your session had ended. Nothing was changed by it: send it again.", "warning"
+        )
 
 
 def end_session() -> None:
@@ -123,8 +132,13 @@ def end_session() -> None:
     session.clear()
 
 
+def has_ended() -> bool:
+    """Whether somebody was signed in on this browser until their session ended by itself."""
+    return TOKEN in session and not current_user.is_authenticated
+
+
 def sign_in_url() -> str:
-    """The sign-in page, leading back to the page that was asked for."""
+    """The sign-in page, leading back to the page that was asked for, or that the form was on."""
     wanted = ""
     if request.htmx:
         parts = urlsplit(
@@ -133,6 +147,8 @@ def sign_in_url() -> str:
         wanted = f"{parts.path}?{parts.query}".rstrip("?")
     elif request.method in SAFE_METHODS:
         wanted = request.full_path.rstrip("?")
+    else:
+        wanted = came_from("")
     return url_for("sign_in.sign_in", next=wanted if wanted not in {"", "/"} else None)
 
 
@@ -146,8 +162,11 @@ def init_access(app: Flask) -> None:
 
 
 def _load(token: str) -> SignedIn | None:
-    account = db.session.scalar(select(Account).where(browser_sessions.is_good(token, now())))
-    return None if account is None else SignedIn(account, token)
+    moment = now()
+    found = db.session.execute(browser_sessions.signed_in(token, moment)).one_or_none()
+    if found is None or moment - found.seen_at >= inactivity.limit(portal_settings(), found.Account.role):
+        return None
+    return SignedIn(found.Account, token, found.seen_at)
 
 
 def _guard() -> Response | None:
@@ -165,11 +184,28 @@ def _guard() -> Response | None:
         db.session.connection(execution_options={"writing": True})
     if request.blueprint not in OPEN_BEFORE_SETUP and not current_user.is_authenticated and needs_setup():
         return redirect_for(url_for("setup.setup"))
-    return None if rule is Rule.EVERYBODY else _refusal(rule)
+    if rule is Rule.EVERYBODY:
+        return None
+    refusal = _refusal(rule)
+    if refusal is None and not vars(current_app.view_functions[request.endpoint]).get("__polled__"):
+        _note_seen()
+    return refusal
+
+
+def _note_seen() -> None:
+    """Writes down, now and then, that somebody does something; in a transaction of its own, before the view begins one."""
+    moment = now()
+    if moment - current_user.seen_at < browser_sessions.SEEN_EVERY:
+        return
+    db.session.rollback()
+    browser_sessions.seen(db.engine, current_user.token, moment)
+    if request.method not in SAFE_METHODS:
+        db.session.connection(execution_options={"writing": True})
 
 
 def _refusal(rule: Rule) -> Response | None:
     if not current_user.is_authenticated:
+        _forget_ended()
         return redirect_for(sign_in_url())
     status = _status(rule, current().role)
     if status != 200:
@@ -177,6 +213,16 @@ def _refusal(rule: Rule) -> Response | None:
         log.warning("%s %s is not for account %s: %s", request.method, request.endpoint, who, status)
         abort(status)
     return None
+
+
+def _forget_ended() -> None:
+    """A session that has ended stays ended, whatever limit is chosen later. The cookie stays: other pages hold its form token."""
+    if not has_ended():
+        return
+    db.session.rollback()
+    browser_sessions.end(db.engine, str(session[TOKEN]))
+    if request.method not in SAFE_METHODS and not session.get(UNSENT):
+        session[UNSENT] = True
 
 
 def _status(rule: Rule, role: str) -> int:

@@ -1,14 +1,11 @@
 """Whoever acts in a view, for the stages and the audit log; and the way out of the request's own transaction."""
 
-from urllib.parse import urlsplit
-
 from flask import request
 from sqlalchemy import Engine
 
 from sisportal.extensions import db
 from sisportal.syncing.review import Who
 from sisportal.web.access import current
-from sisportal.web.rendering import local_path
 
 
 def who() -> Who:
@@ -21,11 +18,3 @@ def released_engine() -> Engine:
     """The engine, after the transaction of this request has ended: a stage that writes would else wait for it."""
     db.session.commit()
     return db.engine
-
-
-def came_from(fallback: str) -> str:
-    """The page of this site that the form was on, for going back to it."""
-    parts = urlsplit(request.referrer or "")
-    if parts.netloc != request.host:
-        return fallback
-    return local_path(f"{parts.path}?{parts.query}" if parts.query else parts.path, fallback)

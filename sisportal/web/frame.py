@@ -50,6 +50,7 @@ READERS_PLACES = (
     Place("Mail", "/admin/mail", "mail", "Admin"),
     Place("Login cards", "/admin/login-cards", "printer", "Admin"),
     Place("Audit", "/audit", "clipboard-list", "Admin"),
+    Place("Signing in", "/admin/signing-in", "shield", "Admin"),
     Place("Data kept", "/admin/keeping", "hourglass", "Admin"),
 )
 

@@ -12,12 +12,12 @@ from wtforms.validators import DataRequired, EqualTo
 from sisportal.extensions import db
 from sisportal.models import AccountRole
 from sisportal.models.database import writing
-from sisportal.syncing import browser_sessions, notices, own_password, throttle
+from sisportal.syncing import browser_sessions, inactivity, notices, own_password, throttle
 from sisportal.syncing.administrators import SHORTEST_PASSWORD, Refused
 from sisportal.web.access import Rule, access, begin_session, current, end_session
 from sisportal.web.acting import released_engine, who
 from sisportal.web.frame import ROLE_NAMES, person_name
-from sisportal.web.portal import is_breached, now, portal_name
+from sisportal.web.portal import is_breached, now, portal_name, portal_settings
 from sisportal.web.rendering import redirect_for, render_tab
 
 blueprint = Blueprint("my_account", __name__, url_prefix="/my-account")
@@ -98,6 +98,7 @@ def _page(form: ChangeForm, status: int = 200) -> Response:
         account=account,
         name=person_name(account),
         role=ROLE_NAMES[AccountRole(account.role)],
+        idle=inactivity.in_words(portal_settings(), account.role),
         browsers=[Browser(WAYS.get(row.way, row.way), row.created_at, row.key == here) for row in rows],
     )
 

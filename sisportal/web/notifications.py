@@ -60,7 +60,7 @@ def listing() -> Response:
 
 
 @blueprint.get("/notifications/bell")
-@access(Rule.SIGNED_IN)
+@access(Rule.SIGNED_IN, polled=True)
 def bell() -> Response:
     return render_partial("notifications/_bell.html", bell=current_bell())
 

@@ -13,12 +13,12 @@ from sisportal.syncing.breached import IsBreached
 
 def portal_name() -> str:
     """What the school calls its portal."""
-    return str(_settings()[settings.NAME])
+    return str(portal_settings()[settings.NAME])
 
 
 def time_zone() -> ZoneInfo:
     """The time zone that pages show moments in."""
-    return ZoneInfo(str(_settings()[settings.TIMEZONE]))
+    return ZoneInfo(str(portal_settings()[settings.TIMEZONE]))
 
 
 def enabled_apps() -> set[str]:
@@ -30,7 +30,7 @@ def enabled_apps() -> set[str]:
 
 def is_partitioned() -> bool:
     """Whether people see only the accounts and classes of their own organization and below (SPEC 2.3)."""
-    return bool(_settings().get(settings.PARTITION)) and "organizations" in enabled_apps()
+    return bool(portal_settings().get(settings.PARTITION)) and "organizations" in enabled_apps()
 
 
 def now() -> datetime:
@@ -48,7 +48,8 @@ def address() -> str:
     return request.remote_addr or ""
 
 
-def _settings() -> dict[str, Any]:
+def portal_settings() -> dict[str, Any]:
+    """Every setting of the portal by its name, read once for a request."""
     if "portal_settings" not in g:
         g.portal_settings = settings.read_settings(db.session.connection())
     return cast("dict[str, Any]", g.portal_settings)

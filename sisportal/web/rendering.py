@@ -116,6 +116,14 @@ def local_path(target: str | None, fallback: str) -> str:
     return fallback if "\\" in target or any(ord(sign) < 0x21 for sign in target) else target
 
 
+def came_from(fallback: str) -> str:
+    """The page of this site that a form was on, for going back to it."""
+    parts = urlsplit(request.referrer or "")
+    if parts.netloc != request.host:
+        return fallback
+    return local_path(f"{parts.path}?{parts.query}" if parts.query else parts.path, fallback)
+
+
 def url_with(base: str | None = None, /, **changes: object) -> str:
     """``base`` (the URL of this request where not given) with some parameters changed; ``None`` and blank take one away.
 

@@ -18,7 +18,7 @@ from sisportal.syncing import notices, throttle
 from sisportal.syncing.administrators import LONGEST_PASSWORD, LONGEST_TEXT, SignIn, fits, refresh_hash, who_signs_in
 from sisportal.syncing.audit_events import Event
 from sisportal.syncing.throttle import network
-from sisportal.web.access import Rule, access, begin_session, current, end_session
+from sisportal.web.access import Rule, access, begin_session, current, end_session, has_ended
 from sisportal.web.clever_client import sso
 from sisportal.web.portal import address, enabled_apps, now, portal_name
 from sisportal.web.rendering import local_path, redirect_for, render_bare
@@ -129,6 +129,7 @@ def _page(form: SignInForm, status: int = 200, error: str = "") -> Response:
         status=status,
         form=form,
         error=error,
+        has_ended=has_ended(),
         next=target,
         school=_school(target),
         clever_url=url_for("clever_sign_in.sign_in", next=target or None) if sso().is_on else "",

@@ -12,10 +12,10 @@ from sisportal.syncing.connections import NAMES
 from sisportal.syncing.explaining import kept_back_words
 from sisportal.syncing.kept_back import KeptFilter
 from sisportal.web.access import Rule, access, get_connection
-from sisportal.web.acting import came_from, released_engine, who
+from sisportal.web.acting import released_engine, who
 from sisportal.web.lists import asked_choice, asked_pages, asked_search
 from sisportal.web.portal import now
-from sisportal.web.rendering import redirect_for, render_tab
+from sisportal.web.rendering import came_from, redirect_for, render_tab
 from sisportal.web.sis_words import words_of
 
 blueprint = Blueprint("sis_kept_back", __name__, url_prefix="/admin/sis/<kind>")

@@ -17,12 +17,12 @@ from sisportal.syncing.rows import chunks, read
 from sisportal.syncing.states import NotAllowed
 from sisportal.syncing.unpinning import release, release_matching
 from sisportal.web.access import Rule, access, get_connection
-from sisportal.web.acting import came_from, released_engine, who
+from sisportal.web.acting import released_engine, who
 from sisportal.web.csv_files import csv_file
 from sisportal.web.lists import asked_choice, asked_search, asked_sort, ordered, page_of
 from sisportal.web.mirror_lists import school_names
 from sisportal.web.portal import now
-from sisportal.web.rendering import redirect_for, render_tab
+from sisportal.web.rendering import came_from, redirect_for, render_tab
 
 blueprint = Blueprint("sis_pins", __name__, url_prefix="/admin/sis/<kind>")
 

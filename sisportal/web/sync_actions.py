@@ -19,11 +19,11 @@ from sisportal.syncing.states import NotAllowed
 from sisportal.syncing.words import total_of
 from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_sync, may_write
-from sisportal.web.acting import came_from, released_engine, who
+from sisportal.web.acting import released_engine, who
 from sisportal.web.csv_files import csv_file
 from sisportal.web.lists import PER_PAGE, Pages, asked_search
 from sisportal.web.portal import now
-from sisportal.web.rendering import from_htmx, redirect_for, render_invalid, render_partial, render_tab
+from sisportal.web.rendering import came_from, from_htmx, redirect_for, render_invalid, render_partial, render_tab
 
 blueprint = Blueprint("sync_actions", __name__, url_prefix="/syncs/<int:sync_id>")
 

@@ -18,11 +18,11 @@ from sisportal.syncing.states import NotAllowed
 from sisportal.syncing.undo import UNDOABLE
 from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_sync
-from sisportal.web.acting import came_from, released_engine, who
+from sisportal.web.acting import released_engine, who
 from sisportal.web.formats import plural
 from sisportal.web.portal import now
 from sisportal.web.refused_rows import refused_rows
-from sisportal.web.rendering import from_htmx, redirect_for, render_invalid, render_partial, render_tab
+from sisportal.web.rendering import came_from, from_htmx, redirect_for, render_invalid, render_partial, render_tab
 from sisportal.web.sync_causes import causes
 from sisportal.web.undo_words import undos_of
 
@@ -45,7 +45,7 @@ def report(sync_id: int) -> Response:
 
 
 @blueprint.get("/progress")
-@access(Rule.READ)
+@access(Rule.READ, polled=True)
 def progress(sync_id: int) -> Response:
     """How far it is; when it has settled, stopped or begun again, the page loads anew with what can be done now."""
     sync = get_sync(sync_id)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, insert
 
 from sisportal.models import Account, AccountLink, SisConnection
 from sisportal.models.database import make_engine, writing
@@ -42,7 +42,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 def signed_in(engine: Engine, token: str, now: datetime = NOW) -> str | None:
     with engine.connect() as connection:
-        return connection.scalar(select(Account.username).where(browser_sessions.is_good(token, now)))
+        return connection.scalar(browser_sessions.signed_in(token, now).with_only_columns(Account.username))
 
 
 def test_a_browser_is_signed_in_until_it_signs_out(engine: Engine) -> None:
