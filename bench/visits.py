@@ -84,6 +84,7 @@ VISITS = (
     Visit("front page", "/o/bench"),
     Visit("App center", "/admin/apps"),
     Visit("my account", "/my-account"),
+    Visit("second factor", "/my-account/second-factor"),
     Visit("mail", "/admin/mail"),
     Visit("login cards", "/admin/login-cards"),
     Visit("audit log", "/audit"),
@@ -114,6 +115,6 @@ TICK_ADDRESS = "/syncs/{plan}/actions/{action}/tick"
 NOT_PAGES = frozenset({
     "static", "setup.setup", "sign_in.sign_in", "clever_sign_in.sign_in", "clever_sign_in.callback", "password_links.choose",
     "forgotten.ask", "card_sign_in.ask", "notifications.follow", "app_center.ask_install", "my_classes.my_class",
-    "login_cards.ask_mine",
+    "login_cards.ask_mine", "second_step.ask",
 })  # fmt: skip
 """What no signed-in administrator looks at: files, pages of before, a redirect, a teacher's pages. Spreadsheets go without saying."""

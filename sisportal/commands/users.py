@@ -15,7 +15,7 @@ from sisportal.models.database import writing
 from sisportal.roster.entered import tidied
 from sisportal.roster.fields import Values
 from sisportal.roster.text import folded
-from sisportal.syncing import accounts, administrators
+from sisportal.syncing import accounts, administrators, second_factor
 from sisportal.syncing.by_hand import Invalid
 from sisportal.syncing.explaining import LABELS
 from sisportal.syncing.review import Who
@@ -104,6 +104,20 @@ def archive(named: str, as_json: bool) -> None:
 def reactivate(named: str, as_json: bool) -> None:
     """Take an account out of the archive."""
     _change(named, accounts.reactivate, "is active again", "was active already", as_json=as_json)
+
+
+@user.command("reset-second-factor")
+@NAMED
+@JSON
+def reset_second_factor(named: str, as_json: bool) -> None:
+    """Let the password alone sign in again, for somebody who has lost telephone and recovery codes."""
+
+    def remove(connection: Connection, account_id: int, who: Who, now: datetime) -> bool:
+        return second_factor.remove(connection, account_id, who, now, "second-factor-reset")
+
+    _change(
+        named, remove, "has no second factor now, and is signed out everywhere", "had no second factor", as_json=as_json
+    )
 
 
 @user.command("role")

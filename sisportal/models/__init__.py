@@ -17,6 +17,7 @@ from sisportal.models.mail import LoginCard, Mail, MailKind, MailState, Notifica
 from sisportal.models.pins import HandEdit, Pin, RecordKind
 from sisportal.models.portal import AuditEvent, FailedSignIn, InstalledApp, PasswordLink, Setting, SignedInBrowser
 from sisportal.models.schedule import Alarm, Schedule
+from sisportal.models.second_factor import HalfSignIn, RecoveryCode, SecondFactor
 from sisportal.models.sis import (
     ConnectionKind,
     KeptBack,
@@ -56,6 +57,7 @@ __all__ = [
     "ClassStyle",
     "ConnectionKind",
     "FailedSignIn",
+    "HalfSignIn",
     "HandEdit",
     "InstalledApp",
     "KeptBack",
@@ -74,8 +76,10 @@ __all__ = [
     "PasswordLink",
     "Pin",
     "RecordKind",
+    "RecoveryCode",
     "Schedule",
     "SchoolClass",
+    "SecondFactor",
     "Setting",
     "SignedInBrowser",
     "SisConnection",

@@ -1,7 +1,7 @@
 """The LMS side: the portal's own organizations, accounts, classes and rosters, and their links to the SIS."""
 
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -132,6 +132,9 @@ class Account(Base):
     """When a person last edited it by hand: such records are compared on every prepare."""
     changed_by_sync: Mapped[int | None]
     created_at: Mapped[Moment]
+    if TYPE_CHECKING:
+        has_second_factor: Mapped[bool]
+        """Asked with the account; added to it where second factors are."""
 
 
 class SchoolClass(Base):

@@ -9,6 +9,8 @@ SignIns = Literal[
     "sign-in-throttled",
     "signed-out",
     "signed-out-everywhere",
+    "second-factor-failed",
+    "recovery-code-used",
 ]
 Passwords = Literal[
     "password-link-made",
@@ -19,6 +21,10 @@ Passwords = Literal[
     "password-reset-asked",
     "login-card-printed",
     "login-card-used",
+    "second-factor-set-up",
+    "second-factor-switched-off",
+    "second-factor-reset",
+    "recovery-codes-made",
 ]
 Accounts = Literal[
     "administrator-made",

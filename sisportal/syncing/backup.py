@@ -16,8 +16,8 @@ from sisportal.syncing.settings import NAME, read_setting
 AT_ONCE = 2_000
 QUICK = 1
 """The level of compression: the higher ones take several times as long and save a tenth."""
-SECRETS = ("connection", "secrets")
-"""Where the encrypted credentials are."""
+SECRETS = frozenset({("connection", "secrets"), ("second_factor", "secret")})
+"""Where the encrypted credentials are, those of the SIS and those of second factors."""
 
 
 def write_backup(
@@ -54,7 +54,7 @@ def _one_moment(engine: Engine) -> dict[str, Any]:
 def _write_table(connection: Connection, archive: ZipFile, name: str, with_credentials: bool) -> Table:  # noqa: FBT001
     columns = inspect(connection).get_columns(name)
     moments = [index for index, each in enumerate(columns) if isinstance(each["type"], DateTime)]
-    secret = [i for i, each in enumerate(columns) if (name, each["name"]) == SECRETS and not with_credentials]
+    secret = [i for i, each in enumerate(columns) if (name, each["name"]) in SECRETS and not with_credentials]
     source = table(name, *(column(each["name"], each["type"]) for each in columns))
     encode, digest, number = msgspec.json.Encoder().encode_lines, hashlib.sha256(), 0
     with archive.open(table_file(name), "w", force_zip64=True) as file:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, Text, and_, exists, func, select, type_coerce
 
-from sisportal.models import SisConnection, Sync, SyncMode, SyncState
+from sisportal.models import Account, SecondFactor, SisConnection, Sync, SyncMode, SyncState
 from sisportal.syncing.credentials import Cipher, SecretsUnreadable
 from sisportal.syncing.findings import REPORT_IT, Finding, found, listed
 from sisportal.syncing.held import (
@@ -36,6 +36,19 @@ def secrets(connection: Connection, cipher: Cipher) -> Iterator[Finding]:
             cipher.decrypt(stored)
         except SecretsUnreadable as error:
             yield Finding(f"{kind}: {error}", "Put the SECRET_KEY back that they were stored with, or connect again.")
+    yield from _second_factors(connection, cipher)
+
+
+def _second_factors(connection: Connection, cipher: Cipher) -> Iterator[Finding]:
+    factors = select(Account.username, SecondFactor.secret).join(SecondFactor, SecondFactor.account_id == Account.id)
+    for username, stored in connection.execute(factors.order_by(Account.id)):
+        try:
+            cipher.decrypt(stored)
+        except SecretsUnreadable:
+            yield Finding(
+                f"{username}: the second factor was stored with another SECRET_KEY, so that no code of the telephone fits",
+                "Put that SECRET_KEY back, or sign in with a recovery code; flask user reset-second-factor takes it off.",
+            )
 
 
 def links(connection: Connection) -> Iterator[Finding]:

@@ -31,7 +31,7 @@ from sisportal.models.base import Base
 from sisportal.syncing import notices
 from sisportal.syncing.review import Who
 
-SECRET = frozenset({"key", "password_hash", "session_version", "seed", "secrets", "claim"})
+SECRET = frozenset({"key", "password_hash", "session_version", "salt", "secret", "seed", "secrets", "claim"})
 """Columns that nobody is told: what signs in, and hashes of it."""
 INNER = frozenset({"search", "written_fingerprint", "fingerprint"})
 """Columns that repeat others, for the portal's own use."""

@@ -12,12 +12,14 @@ from sqlalchemy import Connection, delete, func, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from sisportal.models import (
+    HalfSignIn,
     LoginCard,
     Mail,
     MailState,
     NoticeKind,
     PasswordLink,
     Schedule,
+    SecondFactor,
     SignedInBrowser,
     SisConnection,
     Sync,
@@ -68,11 +70,13 @@ def load(connection: Connection, archive: ZipFile, manifest: Manifest, migrate: 
 def settle(connection: Connection, manifest: Manifest, cipher: Cipher, now: datetime, actor: str) -> Restored:
     """Put right what was true only of the portal that was backed up: sessions, links, stages, the key of credentials."""
     connection.execute(delete(SignedInBrowser))
+    connection.execute(delete(HalfSignIn))
     connection.execute(update(PasswordLink).where(PasswordLink.ended_at.is_(None)).values(ended_at=now))
     connection.execute(update(LoginCard).where(LoginCard.ended_at.is_(None)).values(ended_at=now))
     outbox.drop_restored(connection, now)
     _drop_mail(connection, now)
     _begin_nothing(connection, now)
+    _take_over_second_factors(connection, manifest, cipher)
     restored = Restored(
         made_at=manifest.made_at,
         revision=manifest.revision,
@@ -211,13 +215,33 @@ def _take_over_credentials(connection: Connection, manifest: Manifest, cipher: C
         return "left-out" if connection.scalar(select(func.count()).select_from(SisConnection)) else "none"
     result = "kept" if rows else "none"
     for id_, secrets in rows:
-        try:
-            fresh = cipher.encrypt(Cipher.of_key(manifest.credentials_key).decrypt(secrets))
-        except (SecretsUnreadable, ValueError):
+        fresh = _under(cipher, manifest.credentials_key, secrets)
+        if fresh is None:
             result = "unreadable"
         else:
             connection.execute(update(SisConnection).where(SisConnection.id == id_).values(secrets=fresh))
     return result
+
+
+def _take_over_second_factors(connection: Connection, manifest: Manifest, cipher: Cipher) -> None:
+    """What cannot be read is taken away: recovery codes still fit, and the sign-in still asks for one."""
+    rows = connection.execute(
+        select(SecondFactor.account_id, SecondFactor.secret).where(SecondFactor.secret.is_not(None))
+    ).all()
+    for account_id, secret in rows:
+        fresh = _under(cipher, manifest.credentials_key, secret)
+        mine = update(SecondFactor).where(SecondFactor.account_id == account_id)
+        connection.execute(mine.values(secret=fresh))
+
+
+def _under(cipher: Cipher, key: str | None, stored: str | None) -> str | None:
+    """What was encrypted with the key of a backup, encrypted with this portal's; None where it cannot be read."""
+    if key is None:
+        return None
+    try:
+        return cipher.encrypt(Cipher.of_key(key).decrypt(stored))
+    except (SecretsUnreadable, ValueError):
+        return None
 
 
 def is_empty(connection: Connection, tables: list[str]) -> bool:

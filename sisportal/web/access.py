@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from sisportal.extensions import db, login_manager
 from sisportal.models import Account, AccountRole, SisConnection, Sync
-from sisportal.syncing import browser_sessions, inactivity
+from sisportal.syncing import browser_sessions, inactivity, second_factor
 from sisportal.syncing.administrators import is_set_up
 from sisportal.web.portal import is_partitioned, now, portal_settings
 from sisportal.web.rendering import came_from, redirect_for
@@ -22,6 +22,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_BEFORE_SETUP = frozenset({"setup", "appearance"})
+OPEN_BEFORE_SECOND_FACTOR = frozenset({"second_factor.page", "second_factor.set_up"})
 TOKEN = "_user_id"  # noqa: S105 - where flask-login keeps what names the person
 UNSENT = "unsent"
 """Where it stands in the cookie that a form came after its session had ended."""
@@ -48,8 +49,8 @@ class Rule(StrEnum):
 class SignedIn(UserMixin):
     """An account as flask-login carries it: its cookie holds the token of this browser."""
 
-    def __init__(self, account: Account, token: str, seen_at: datetime) -> None:
-        self.account, self.token, self.seen_at = account, token, seen_at
+    def __init__(self, account: Account, token: str, way: str, seen_at: datetime) -> None:
+        self.account, self.token, self.way, self.seen_at = account, token, way, seen_at
 
     def get_id(self) -> str:
         return self.token
@@ -132,6 +133,11 @@ def end_session() -> None:
     session.clear()
 
 
+def has_to_set_up() -> bool:
+    """Whether whoever is signed in has to set up a second factor, and reaches nothing else before."""
+    return second_factor.has_to_set_up(portal_settings(), current().role, current_user.way)
+
+
 def has_ended() -> bool:
     """Whether somebody was signed in on this browser until their session ended by itself."""
     return TOKEN in session and not current_user.is_authenticated
@@ -139,6 +145,11 @@ def has_ended() -> bool:
 
 def sign_in_url() -> str:
     """The sign-in page, leading back to the page that was asked for, or that the form was on."""
+    return url_for("sign_in.sign_in", next=_wanted())
+
+
+def _wanted() -> str | None:
+    """The page of this site that was asked for; None for the home page."""
     wanted = ""
     if request.htmx:
         parts = urlsplit(
@@ -149,7 +160,7 @@ def sign_in_url() -> str:
         wanted = request.full_path.rstrip("?")
     else:
         wanted = came_from("")
-    return url_for("sign_in.sign_in", next=wanted if wanted not in {"", "/"} else None)
+    return wanted if wanted not in {"", "/"} else None
 
 
 def init_access(app: Flask) -> None:
@@ -166,7 +177,7 @@ def _load(token: str) -> SignedIn | None:
     found = db.session.execute(browser_sessions.signed_in(token, moment)).one_or_none()
     if found is None or moment - found.seen_at >= inactivity.limit(portal_settings(), found.Account.role):
         return None
-    return SignedIn(found.Account, token, found.seen_at)
+    return SignedIn(found.Account, token, found.way, found.seen_at)
 
 
 def _guard() -> Response | None:
@@ -212,6 +223,8 @@ def _refusal(rule: Rule) -> Response | None:
         log, who = current_app.logger, current().id
         log.warning("%s %s is not for account %s: %s", request.method, request.endpoint, who, status)
         abort(status)
+    if request.endpoint not in OPEN_BEFORE_SECOND_FACTOR and has_to_set_up():
+        return redirect_for(url_for("second_factor.page", next=_wanted()))
     return None
 
 

@@ -22,7 +22,7 @@ from sisportal.syncing.connections import NAMES
 from sisportal.syncing.held import ACCOUNT_COLUMNS
 from sisportal.syncing.organizations import last_committed
 from sisportal.syncing.rows import read
-from sisportal.web.access import Rule, access, reads_everything
+from sisportal.web.access import Rule, access, current, reads_everything
 from sisportal.web.csv_files import csv_file
 from sisportal.web.directory_words import (
     CHANGED,
@@ -46,7 +46,7 @@ from sisportal.web.lists import (
 from sisportal.web.pinned_fields import pinned_fields
 from sisportal.web.record_words import SOURCES, fields_in_words, sync_history
 from sisportal.web.rendering import render_tab
-from sisportal.web.scope import get_account, visible_accounts, visible_classes
+from sisportal.web.scope import get_account, may_manage_account, visible_accounts, visible_classes
 
 blueprint = Blueprint("accounts", __name__)
 
@@ -106,6 +106,7 @@ def account(account_id: int) -> Response:
         role=ROLE_NAMES[AccountRole(found.role)],
         source=SOURCES.get(found.source, found.source),
         fields=fields_in_words(values),
+        may_reset_factor=found.has_second_factor and may_manage_account(found) and found.id != current().id,
         identifiers=[(NAMES[link.kind], link.kind, link.source_id) for link in links],
         gone_from=_gone_from(account_id) if links else [],
         pins=pinned_fields(RecordKind.ACCOUNT, account_id) if found.edited_at else [],

@@ -55,7 +55,7 @@ def show() -> Response:
     username = (form.username.data or "").strip()
     limits = {
         f"card:{username.lower()}": TRIES_OF_ACCOUNT,
-        f"address:card:{address()}": TRIES_OF_ADDRESS,
+        f"address:card:{throttle.network(address())}": TRIES_OF_ADDRESS,
     }
     db.session.rollback()  # what follows writes in transactions of its own
     if not throttle.may_try(db.engine, limits, moment):

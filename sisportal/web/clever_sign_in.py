@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, current_app, request, url_for
+from flask import Blueprint, Response, current_app, request
 
 from sisportal.extensions import db
 from sisportal.models.database import writing
 from sisportal.syncing import notices, throttle
 from sisportal.syncing.audit_events import Event
 from sisportal.syncing.clever_sso import Linked, Standing, linked_account
-from sisportal.web.access import Rule, access, begin_session, end_session
+from sisportal.web.access import Rule, access, end_session
 from sisportal.web.clever_client import (
     AGAIN,
     Identity,
@@ -21,8 +21,9 @@ from sisportal.web.clever_client import (
     older_ids,
     sso,
 )
+from sisportal.web.entering import enter
 from sisportal.web.portal import address, now, portal_name
-from sisportal.web.rendering import local_path, redirect_for, render_bare
+from sisportal.web.rendering import local_path, render_bare
 
 blueprint = Blueprint("clever_sign_in", __name__, url_prefix="/clever")
 
@@ -153,9 +154,7 @@ def _arrived(on: Standing, state: str, following: str) -> Response:
         return _turned_away("unknown", identity)
     if account.is_archived:
         return _turned_away("archived", identity, account)
-    begin_session(account.id, "clever")
-    _record("signed-in", account.username, account.id, way="clever")
-    return redirect_for(local_path(following, url_for("home.home")))
+    return enter(account.id, account.username, "clever", following)
 
 
 def _person(on: Standing) -> tuple[Identity, Linked | None]:

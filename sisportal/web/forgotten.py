@@ -53,7 +53,7 @@ def do_ask() -> Response:
     entered = (form.username.data or "").strip()
     limits = {
         f"forgotten:{entered.lower()}": TRIES_OF_ACCOUNT,
-        f"address:forgotten:{address()}": TRIES_OF_ADDRESS,
+        f"address:forgotten:{throttle.network(address())}": TRIES_OF_ADDRESS,
         "forgotten": TRIES,
     }
     db.session.rollback()  # what follows writes in transactions of its own

@@ -14,6 +14,7 @@ from sisportal.models import AccountRole
 from sisportal.models.database import writing
 from sisportal.syncing import browser_sessions, inactivity, notices, own_password, throttle
 from sisportal.syncing.administrators import SHORTEST_PASSWORD, Refused
+from sisportal.syncing.second_factor import STAFF
 from sisportal.web.access import Rule, access, begin_session, current, end_session
 from sisportal.web.acting import released_engine, who
 from sisportal.web.frame import ROLE_NAMES, person_name
@@ -23,7 +24,12 @@ from sisportal.web.rendering import redirect_for, render_tab
 blueprint = Blueprint("my_account", __name__, url_prefix="/my-account")
 
 TRIES_OF_ACCOUNT = 10
-WAYS = {"password": "With a password", "clever": "With Clever"}
+WAYS = {
+    "password": "With a password",
+    "password+code": "With a password and a code",
+    "clever": "With Clever",
+    "clever+code": "With Clever and a code",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ def my_account() -> Response:
 @access(Rule.SIGNED_IN)
 def change_password() -> Response:
     """Another password; this browser stays signed in, in a new session, and no other one does."""
-    form, asker, account = ChangeForm(), who(), current()
+    form, asker, account, way = ChangeForm(), who(), current(), current_user.way
     if account.password_hash is None:
         abort(404)
     if not form.validate():
@@ -82,7 +88,7 @@ def change_password() -> Response:
         form[refused.field].errors = [str(refused)]
         return _page(form, 422)
     throttle.forget(engine, tries, now())
-    begin_session(account.id, "password")
+    begin_session(account.id, way)
     flash("Your password is changed. Every other browser is signed out.", "success")
     return redirect_for(url_for(".my_account"))
 
@@ -98,6 +104,7 @@ def _page(form: ChangeForm, status: int = 200) -> Response:
         account=account,
         name=person_name(account),
         role=ROLE_NAMES[AccountRole(account.role)],
+        may_have_factor=account.password_hash is not None or account.role in STAFF,
         idle=inactivity.in_words(portal_settings(), account.role),
         browsers=[Browser(WAYS.get(row.way, row.way), row.created_at, row.key == here) for row in rows],
     )

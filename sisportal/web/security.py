@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from flask import Flask, Response, request
+from flask import Flask, Response, abort, request
 
 # Everything comes from this host and nothing is written inline; data: is for the small pictures inside the vendored CSS.
 _SOURCES = {
@@ -41,8 +41,16 @@ def add_security_headers(response: Response) -> Response:
     return response
 
 
+def refuse_nul() -> None:
+    """400 for a NUL in an address or a form: nobody types one, and PostgreSQL fails on it wherever a page looks for it."""
+    sent = (text for values in (request.args, request.form) for pair in values.items(multi=True) for text in pair)
+    if "\0" in request.path or any("\0" in text for text in sent):
+        abort(400)
+
+
 def init_security(app: Flask) -> None:
-    """Every answer of ``app``, errors included, carries the headers."""
+    """Every answer of ``app``, errors included, carries the headers; what no database keeps reaches no view."""
+    app.before_request(refuse_nul)
     app.after_request(add_security_headers)
 
 

@@ -18,8 +18,9 @@ from sisportal.syncing import notices, throttle
 from sisportal.syncing.administrators import LONGEST_PASSWORD, LONGEST_TEXT, SignIn, fits, refresh_hash, who_signs_in
 from sisportal.syncing.audit_events import Event
 from sisportal.syncing.throttle import network
-from sisportal.web.access import Rule, access, begin_session, current, end_session, has_ended
+from sisportal.web.access import Rule, access, current, end_session, has_ended
 from sisportal.web.clever_client import sso
+from sisportal.web.entering import enter
 from sisportal.web.portal import address, enabled_apps, now, portal_name
 from sisportal.web.rendering import local_path, redirect_for, render_bare
 
@@ -68,27 +69,24 @@ def do_sign_in() -> Response:
     if not form.validate():
         return _page(form, 422)
     moment, entered = now(), (form.username.data or "").strip()
-    limits = {f"account:{entered.lower()}": TRIES_OF_ACCOUNT, f"address:{network(address())}": TRIES_OF_ADDRESS}
     db.session.rollback()  # what follows writes in transactions of its own, and none is held while the password is checked
-    if not throttle.may_try(db.engine, limits, moment):
-        return _held_back(form, entered, moment)
     with db.engine.connect() as connection:
         who = who_signs_in(connection, entered)
+    named = (who.username if who else entered).lower()  # by username and by e-mail address one tries the same password
+    limits = {f"account:{named}": TRIES_OF_ACCOUNT, f"address:{network(address())}": TRIES_OF_ADDRESS}
+    if not throttle.may_try(db.engine, limits, moment):
+        return _held_back(form, who, named, moment)
     if not fits(who.password_hash if who else None, form.password.data or "") or who is None:
         _record("sign-in-failed", who, moment)
         return _page(form, 422, WRONG)
     throttle.forget(db.engine, limits, moment)
     refresh_hash(db.engine, who.id, str(who.password_hash), form.password.data or "")
-    begin_session(who.id, "password")
-    _record("signed-in", who, moment)
-    return redirect_for(_next())
+    return enter(who.id, who.username, "password", request.values.get("next", ""))
 
 
-def _held_back(form: SignInForm, entered: str, moment: datetime) -> Response:
+def _held_back(form: SignInForm, who: SignIn | None, named: str, moment: datetime) -> Response:
     """Too many tries: the password is not even looked at, and the audit log is told once."""
-    if throttle.is_first_refusal(db.engine, f"{network(address())} {entered.lower()}", moment):
-        with db.engine.connect() as connection:
-            who = who_signs_in(connection, entered)
+    if throttle.is_first_refusal(db.engine, f"{network(address())} {named}", moment):
         _record("sign-in-throttled", who, moment)
     return _page(form, 429, TOO_MANY)
 

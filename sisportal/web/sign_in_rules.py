@@ -1,15 +1,17 @@
-"""What holds for signing in: after how long of doing nothing people are signed out."""
+"""What holds for signing in: who has to have a second factor, and after how long of doing nothing people are signed out."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, flash, request, url_for
+from flask import Blueprint, Response, current_app, flash, request, url_for
+from sqlalchemy import Connection
 
 from sisportal.extensions import db
 from sisportal.models.database import writing
-from sisportal.syncing import inactivity, notices
+from sisportal.syncing import inactivity, notices, second_factor
 from sisportal.web.access import Rule, access
 from sisportal.web.acting import released_engine, who
-from sisportal.web.portal import now
+from sisportal.web.portal import now, portal_settings
 from sisportal.web.rendering import redirect_for, render_invalid, render_tab
 
 blueprint = Blueprint("sign_in_rules", __name__, url_prefix="/admin/signing-in")
@@ -31,18 +33,30 @@ def save() -> Response:
     chosen = {group.name: text for group in inactivity.GROUPS if (text := request.form.get(group.name)) is not None}
     allowed = {str(minutes) for minutes in inactivity.CHOICES}
     errors = {name: "Choose one of the list." for name, text in chosen.items() if text not in allowed}
+    policy = request.form.get(second_factor.SETTING)
+    if policy is not None and policy not in second_factor.CHOICES:
+        errors[second_factor.SETTING] = "Choose one of the list."
     if errors:
         return render_invalid(TEMPLATE, **_context(), errors=errors)
     with writing(released_engine()).begin() as connection:
-        changed = inactivity.choose(connection, {name: int(text) for name, text in chosen.items()})
+        changed = _keep(connection, {name: int(text) for name, text in chosen.items()}, policy)
         if changed:
-            words = {name: inactivity.CHOICES[minutes] for name, minutes in changed.items()}
             notices.record(
                 connection, "settings-changed", "signing in", now(),
-                actor=asker.name, actor_id=asker.id, address=asker.address, signed_out_after=words,
+                actor=asker.name, actor_id=asker.id, address=asker.address, **changed,
             )  # fmt: skip
     flash("It holds from now on." if changed else "Nothing was changed.", "success" if changed else "info")
     return redirect_for(url_for(".page"))
+
+
+def _keep(connection: Connection, minutes: dict[str, int], policy: str | None) -> dict[str, Any]:
+    """What was changed, in words for the audit log."""
+    changed: dict[str, Any] = {}
+    if limits := inactivity.choose(connection, minutes):
+        changed["signed_out_after"] = {name: inactivity.CHOICES[number] for name, number in limits.items()}
+    if policy is not None and second_factor.choose(connection, policy):
+        changed["second_factor"] = second_factor.CHOICES[policy]
+    return changed
 
 
 def _context() -> dict[str, Any]:
@@ -50,4 +64,13 @@ def _context() -> dict[str, Any]:
         "groups": inactivity.GROUPS,
         "minutes": inactivity.minutes(db.session.connection()),
         "choices": list(inactivity.CHOICES.items()),
+        "policy": second_factor.policy(portal_settings()),
+        "policies": list(second_factor.CHOICES.items()),
+        "breached": _breached(),
     }
+
+
+def _breached() -> str:
+    """Where passwords known from breaches are looked for: the setting's host or nothing of its path."""
+    setting = str(current_app.extensions["settings"].breached_passwords)
+    return (urlsplit(setting).hostname or "In a list on the portal's machine") if setting else ""

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from sqlalchemy import event, insert, inspect, select, text, update
 
@@ -31,14 +32,16 @@ from sisportal.models import (
     Notification,
     PasswordLink,
     Schedule,
+    SecondFactor,
     SignedInBrowser,
     SisConnection,
     Sync,
     SyncState,
 )
 from sisportal.sandbox.serving import Served
-from sisportal.syncing import notices, outbox
+from sisportal.syncing import notices, outbox, second_factor
 from sisportal.syncing.credentials import Cipher
+from sisportal.syncing.review import Who
 from tests.cli.conftest import CommandLine
 from tests.services.postgres import Cluster
 
@@ -282,6 +285,50 @@ def test_credentials_are_not_in_the_file_in_clear_and_can_be_left_out(
     with other.app.app_context(), db.engine.connect() as connection:
         assert connection.scalar(select(SisConnection.secrets)) is None
     assert Cipher.of_key(cli.app.extensions["cipher"].key).decrypt(None) == {}
+
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+ADA = Who("ada@example.org", 1)
+
+
+def ask_ada_for_codes(cli: CommandLine) -> list[str]:
+    """Give the administrator a second factor; her recovery codes."""
+    cli.answer("setup", "--email", ADA.name, "--password", "twelve letters")
+    with cli.app.app_context():
+        before = cli.app.extensions["clock"]() - timedelta(minutes=5)
+        code = pyotp.TOTP(SECRET).at(before)
+        return second_factor.set_up(db.engine, cli.app.extensions["cipher"], ADA, SECRET, code, before)
+
+
+def lets_in(cli: CommandLine, code: str) -> bool:
+    with cli.app.app_context():
+        now = cli.app.extensions["clock"]()
+        return second_factor.fits(db.engine, cli.app.extensions["cipher"], ADA, code, now)
+
+
+def test_a_second_factor_comes_back_with_a_backup_under_another_secret_key(make: Make, tmp_path: Path) -> None:
+    first, second = make("sqlite"), make("sqlite")
+    codes = ask_ada_for_codes(first)
+    first.answer("backup", tmp_path / "all.zip")
+    second.answer("restore", tmp_path / "all.zip")
+    assert second.answer("check")["ok"]
+    now = second.app.extensions["clock"]()
+    assert [lets_in(second, code) for code in (pyotp.TOTP(SECRET).at(now), codes[0], codes[0])] == [True, True, False]
+
+
+def test_a_backup_without_credentials_leaves_the_keys_of_second_factors_out_and_the_question_in(
+    make: Make, tmp_path: Path
+) -> None:
+    first, second = make("sqlite"), make("sqlite")
+    codes = ask_ada_for_codes(first)
+    first.answer("backup", tmp_path / "without.zip", "--without-credentials")
+    second.answer("restore", tmp_path / "without.zip")
+    assert second.answer("check")["ok"]
+    with second.app.app_context(), db.engine.connect() as connection:
+        assert connection.execute(select(SecondFactor.account_id, SecondFactor.secret)).all() == [(1, None)]
+        assert second_factor.is_asked(connection, 1, "password")
+    now = second.app.extensions["clock"]()
+    assert [lets_in(second, code) for code in (pyotp.TOTP(SECRET).at(now), codes[0])] == [False, True]
 
 
 def test_a_portal_that_runs_is_not_restored_over(make: Make, tmp_path: Path) -> None:

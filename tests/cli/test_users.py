@@ -1,11 +1,14 @@
 """``flask user``: accounts by the command line."""
 
+import pyotp
 import pytest
 from sqlalchemy import insert, select
 
 from sisportal.extensions import db
 from sisportal.models import Account, AuditEvent, Organization
 from sisportal.models.database import writing
+from sisportal.syncing import second_factor
+from sisportal.syncing.review import Who
 from tests.cli.conftest import CommandLine
 
 
@@ -101,3 +104,20 @@ def test_a_name_that_several_have_is_not_guessed(cli: CommandLine) -> None:
     for name in ("a", "b"):
         cli.answer("user", "create", name, "--role", "student", "--last-name", "X", "--email", "home@example.org")
     assert "More than one account has home@example.org." in cli.failure("user", "archive", "home@example.org")
+
+
+def test_a_second_factor_whose_telephone_is_lost_is_reset_by_the_command_line(cli: CommandLine) -> None:
+    secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    with cli.app.app_context():
+        now = cli.app.extensions["clock"]()
+        who = Who("ada@example.org", 1)
+        second_factor.set_up(db.engine, cli.app.extensions["cipher"], who, secret, pyotp.TOTP(secret).at(now), now)
+
+    said = cli.run("user", "reset-second-factor", "Ada@example.org")
+
+    assert said.output == "ada@example.org has no second factor now, and is signed out everywhere.\n"
+    assert events(cli)[-1] == ("second-factor-reset", "command line", "ada@example.org")
+    with cli.app.app_context(), db.engine.connect() as connection:
+        assert not second_factor.is_asked(connection, 1, "password")
+    assert "had no second factor" in cli.run("user", "reset-second-factor", "1").output
+    assert "No account has" in cli.failure("user", "reset-second-factor", "nobody")

@@ -19,6 +19,7 @@ from sisportal.models import (
     Membership,
     Organization,
     SchoolClass,
+    SecondFactor,
     SisConnection,
     SisEnrollment,
     SisPerson,
@@ -176,6 +177,14 @@ DAMAGES: dict[str, tuple[Plant, str]] = {
     "credentials of another key": (
         change(SisConnection, secrets=Cipher("another").encrypt({"token": "t"})),
         "clever: The stored credentials cannot be read with this SECRET_KEY. Enter them again.",
+    ),
+    "a second factor of another key": (
+        lambda connection: connection.execute(
+            insert(SecondFactor).values(
+                account_id=5, secret=Cipher("another").encrypt({"totp": "t"}), last_step=0, salt="", set_up_at=NOW
+            )
+        ),
+        ": the second factor was stored with another SECRET_KEY, so that no code of the telephone fits",
     ),
     "an organization under itself": (
         in_turn(change(Organization, Organization.id == 1, parent_id=2), change(Organization, Organization.id == 2, parent_id=1)),

@@ -1,14 +1,18 @@
 """What signing in keeps, on both databases: browsers, links to choose a password, and whose account a person has."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
+import pyotp
 import pytest
 from sqlalchemy import Connection, Engine, insert
 
 from sisportal.models import Account, AccountLink, SisConnection
 from sisportal.models.database import make_engine, writing
-from sisportal.syncing import browser_sessions, password_links
+from sisportal.syncing import browser_sessions, half_sign_in, password_links, second_factor
 from sisportal.syncing.administrators import Refused
 from sisportal.syncing.clever_sso import Application, State, linked_account, standing
 from sisportal.syncing.credentials import Cipher
@@ -115,3 +119,50 @@ def connect(connection: Connection, **values: object) -> None:
         "others": {}, "committed_sync_id": 7, "mirror_stale": False, "options_version": 1, "created_at": NOW, "updated_at": NOW,
     }  # fmt: skip
     connection.execute(insert(SisConnection).values(usual | values))
+
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+SUE = Who("sue", 1)
+
+
+def at_once(use: Callable[[], bool], times: int = 4) -> int:
+    """How many of those who do it in the same moment succeed."""
+    barrier = threading.Barrier(times)
+
+    def one(_: int) -> bool:
+        barrier.wait()
+        return use()
+
+    with ThreadPoolExecutor(times) as pool:
+        return sum(pool.map(one, range(times)))
+
+
+def test_of_those_who_use_a_code_at_once_one_is_let_in(engine: Engine) -> None:
+    earlier = NOW - timedelta(minutes=5)
+    codes = second_factor.set_up(engine, CIPHER, SUE, SECRET, pyotp.TOTP(SECRET).at(earlier), earlier)
+    for code in (pyotp.TOTP(SECRET).at(NOW), codes[0]):
+        assert at_once(partial(second_factor.fits, engine, CIPHER, SUE, code, NOW)) == 1
+    token = half_sign_in.begin(engine, 1, "password", NOW)
+    assert at_once(lambda: half_sign_in.end(engine, token)) == 1
+
+
+def test_of_two_set_ups_at_once_one_stands(engine: Engine) -> None:
+    code = pyotp.TOTP(SECRET).at(NOW)
+
+    def set_up() -> bool:
+        try:
+            return bool(second_factor.set_up(engine, CIPHER, SUE, SECRET, code, NOW))
+        except Refused:
+            return False
+
+    assert at_once(set_up) == 1
+    with engine.connect() as connection:
+        assert second_factor.standing(connection, 1) == second_factor.Standing(NOW, 10)
+
+
+def test_a_telephones_code_does_not_fit_where_its_key_cannot_be_read_and_a_recovery_code_does(engine: Engine) -> None:
+    earlier = NOW - timedelta(minutes=5)
+    codes = second_factor.set_up(engine, CIPHER, SUE, SECRET, pyotp.TOTP(SECRET).at(earlier), earlier)
+    lost = Cipher("another secret key")
+    assert not second_factor.fits(engine, lost, SUE, pyotp.TOTP(SECRET).at(NOW), NOW)
+    assert second_factor.fits(engine, lost, SUE, codes[0], NOW)

@@ -1,6 +1,7 @@
 """What somebody who means harm would try at the sign-in, each with the answer that it gets."""
 
 import dataclasses
+import logging
 import re
 from collections import Counter
 from typing import Any
@@ -17,12 +18,14 @@ from sisportal.extensions import db
 from sisportal.factory import create_app
 from sisportal.models import Account, AuditEvent, FailedSignIn
 from sisportal.syncing import administrators, browser_sessions, throttle
-from sisportal.syncing.administrators import make_administrator
+from sisportal.syncing.administrators import make_administrator, reset_password
 from tests.fakes import FakeClock, FakeQueue
 from tests.web.conftest import NOW, browser
 from tests.web.watching import queries
 
 PASSWORD = "correct horse battery"
+EVE = 4
+CHANGE = {"current": PASSWORD, "password": "staple on a blue door", "again": "staple on a blue door"}
 ELSEWHERE = [
     "https://evil.example", "//evil.example", "///evil.example", "////evil.example/..", "\\\\evil.example",
     "/\\evil.example", "\\/evil.example", "/\t/evil.example", "\t//evil.example", "/\n/evil.example", "https:evil.example",
@@ -210,3 +213,116 @@ def test_the_audit_log_is_not_filled_by_somebody_who_goes_on_after_being_held_ba
     with app.app_context():
         events = Counter(db.session.scalars(select(AuditEvent.event)))
     assert events == {"administrator-made": 1, "sign-in-failed": 10, "sign-in-throttled": 1}
+
+
+def test_an_account_is_tried_ten_times_by_whatever_name_it_is_called(
+    app: Flask, nobody: FlaskClient, clock: FakeClock
+) -> None:
+    """By the username, by the e-mail address and in any spelling: it is one password that is tried."""
+    with app.app_context():
+        db.session.execute(update(Account).where(Account.id == EVE).values(username="eve", email="eve@example.org"))
+        db.session.commit()
+    names = ("eve", "EVE@example.org", " Eve ", "eve@EXAMPLE.org", "eVe")
+    statuses = [try_password(nobody, names[number % len(names)]).status_code for number in range(11)]
+    assert statuses == [422] * 10 + [429]
+    assert [try_password(nobody, name, PASSWORD).status_code for name in names] == [429] * len(names)
+    assert browser(app, EVE).post("/my-account/password", data=CHANGE).status_code == 429, (
+        "nor by the page that changes it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "module"),
+    [
+        ("/sign-in", {"username": "{}", "password": "wrong"}, "sign_in"),
+        ("/login-card", {"username": "{}", "code": "AAAA-AAAA"}, "card_sign_in"),
+        ("/forgotten-password", {"username": "{}"}, "forgotten"),
+        ("/choose-password/{}", {}, "password_links"),
+    ],
+)
+def test_a_household_of_ipv6_has_as_many_tries_as_one_address(
+    settings: Settings, clock: FakeClock, queue: FakeQueue, app: Flask, monkeypatch: pytest.MonkeyPatch, path: str,
+    data: dict[str, str], module: str,
+) -> None:  # fmt: skip
+    """Whoever has 2^64 addresses is held back after as many tries as whoever has one."""
+    app.extensions["settings"] = dataclasses.replace(settings, smtp_url="smtp://127.0.0.1:9")
+    monkeypatch.setattr(f"sisportal.web.{module}.TRIES_OF_ADDRESS", 3)
+    statuses = []
+    for number in range(5):
+        guess = f"guess-{number}"
+        where = {"REMOTE_ADDR": f"2001:db8:0:7::{number + 1:x}"}
+        filled = {name: value.format(guess) for name, value in data.items()}
+        statuses.append(app.test_client().post(path.format(guess), data=filled, environ_base=where).status_code)
+    assert [status == 429 for status in statuses] == [False] * 3 + [True] * 2
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/login-card", "/forgotten-password", "/sign-in/code"])
+def test_what_no_database_keeps_is_refused_before_anything_is_looked_for(
+    app: Flask, nobody: FlaskClient, path: str
+) -> None:
+    """PostgreSQL fails on a NUL, which an error page would tell an attacker of, and a log of every try."""
+    with queries(app) as statements:
+        for data in ({"username": "eve\0", "password": PASSWORD}, {"us\0er": "eve"}, {"code": "12\0"}):
+            assert nobody.post(path, data=data).status_code == 400
+    assert [each for each in statements if "username" in each or "failed_sign_in" in each] == []
+
+
+def test_a_search_for_what_no_database_keeps_is_refused(ada: FlaskClient) -> None:
+    assert [ada.get(path).status_code for path in ("/accounts?q=%00", "/o/a%00b", "/accounts?%00=1")] == [400] * 3
+
+
+def test_a_password_counts_to_its_last_character(app: Flask, nobody: FlaskClient) -> None:
+    """ASVS 6.2.8, 6.2.9: as it was typed, spaces, capitals and other alphabets included, and never cut."""
+    long = " ада любит ЧИСЛА " + "x" * 183
+    assert len(long) == 200
+    with app.app_context():
+        reset_password(db.engine, "eve@example.org", long, NOW, actor="test")
+    for wrong in (long[:-1], long[:-1] + "y", long.strip(), long.lower(), long[:72]):
+        assert try_password(nobody, "eve@example.org", wrong).status_code == 422
+    assert try_password(nobody, "eve@example.org", long).status_code == 303
+
+
+def test_password_fields_are_masked_and_let_password_managers_fill_them(
+    app: Flask, nobody: FlaskClient, ada: FlaskClient
+) -> None:
+    link = re.findall(r"/choose-password/[\w-]+", ada.post(f"/accounts/{EVE}/password-link").text)[0]
+    pages = [nobody.get("/sign-in"), nobody.get(link), browser(app, EVE).get("/my-account")]
+    fields = [field for page in pages for field in re.findall(r"<input[^>]*password[^>]*>", page.text)]
+    assert len(fields) == 1 + 2 + 3
+    for field in fields:
+        assert re.search(r'type="password"', field), field
+        assert re.search(r'autocomplete="(current|new)-password"', field), field
+        assert not re.search(r"onpaste|readonly", field), field
+
+
+def test_a_refused_page_is_logged_by_who_and_what(
+    app: Flask, tom: FlaskClient, ben: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ASVS 16.3.2: by the number of the account, without a name."""
+    caplog.set_level(logging.WARNING)
+    assert (tom.get("/accounts").status_code, ben.post("/accounts/3/archive").status_code) == (404, 403)
+    said = " ".join(caplog.messages)
+    assert ("accounts.listing is not for account 3" in said, "account 2: 403" in said) == (True, True)
+    assert "example.org" not in said
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/", "/static", "/static/vendor/", "/static/../app.py", "/static/..%2fapp.py", "/static/%2e%2e/.env",
+        "/.git/config", "/.env", "/app.py", "/var/secret-key", "/secret-key", "/portal.sqlite3", "/static//etc/passwd",
+        "/templates/base.html", "/server-status", "/metrics", "/console",
+    ],
+)  # fmt: skip
+def test_nothing_of_the_folders_is_served_but_the_files_for_browsers(ada: FlaskClient, path: str) -> None:
+    answer = ada.get(path, follow_redirects=True)
+    assert answer.status_code == 404
+    assert "SECRET_KEY" not in answer.text
+
+
+def test_no_other_site_may_read_an_answer_and_every_text_says_its_alphabet(ada: FlaskClient) -> None:
+    evil = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    for path in ("/", "/accounts", "/accounts.csv", "/sign-in", "/nowhere"):
+        answers = [ada.get(path, headers=evil), ada.options(path, headers=evil)]
+        assert [name for answer in answers for name, _ in answer.headers if name.startswith("Access-Control")] == []
+        assert answers[0].headers.get("Content-Type", "").endswith("charset=utf-8"), path

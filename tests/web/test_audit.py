@@ -39,6 +39,12 @@ ELSEWHERE = {
     "person-exported": "tests/syncing/test_keeping.py",
     "directory-exported": "tests/web/test_directory_export.py",
     "portal-restored": "tests/cli/test_backups.py",
+    **dict.fromkeys(
+        ["second-factor-failed", "second-factor-set-up", "second-factor-switched-off", "recovery-code-used"],
+        "tests/web/test_second_factor.py",
+    ),
+    "recovery-codes-made": "tests/web/test_second_factor.py",
+    "second-factor-reset": "tests/web/test_second_factor_required.py",
     "password-reset-asked": "tests/web/test_forgotten.py",
     "login-card-printed": "tests/web/test_login_cards.py",
     "login-card-used": "tests/web/test_login_cards.py",
