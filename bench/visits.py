@@ -26,6 +26,7 @@ VISITS = (
     Visit("connection to OneRoster", "/admin/sis/oneroster/connect"),
     Visit("school year of OneRoster CSV", "/admin/sis/csv/connect"),
     Visit("upload of OneRoster CSV", "/admin/sis/csv/upload"),
+    Visit("sample district", "/admin/sis/sample"),
     Visit("status", f"{SIS}/status"),
     Visit("overview", f"{SIS}/overview"),
     Visit("worksheet", "/syncs/{plan}/worksheet"),
@@ -68,6 +69,7 @@ VISITS = (
     Visit("people of a class, search that finds many", "/classes/{class_}/people?q=a"),
     Visit("sessions of a class", "/classes/{no_session}/family"),
     Visit("login cards of a class", "/classes/{class_}/login-cards"),
+    Visit("export", "/export"),
     Visit("import", "/import"),
     Visit("import, what a file would do", "/import/{upload}"),
     Visit("organizations", "/organizations"),
@@ -115,6 +117,6 @@ TICK_ADDRESS = "/syncs/{plan}/actions/{action}/tick"
 NOT_PAGES = frozenset({
     "static", "setup.setup", "sign_in.sign_in", "clever_sign_in.sign_in", "clever_sign_in.callback", "password_links.choose",
     "forgotten.ask", "card_sign_in.ask", "notifications.follow", "app_center.ask_install", "my_classes.my_class",
-    "login_cards.ask_mine", "second_step.ask",
+    "login_cards.ask_mine", "second_step.ask", "sample.ask_removal",
 })  # fmt: skip
-"""What no signed-in administrator looks at: files, pages of before, a redirect, a teacher's pages. Spreadsheets go without saying."""
+"""What no signed-in administrator looks at: files, pages of before, a redirect, a teacher's pages, a page for the sample's connection alone. Spreadsheets go without saying."""
