@@ -32,24 +32,20 @@ from sisportal.models import (
     Action,
     ActionType,
     Alarm,
-    AuditEvent,
+    Base,
     ClassLink,
     HandEdit,
     KeptBack,
-    LoginCard,
     Mail,
     MatchDecision,
     Membership,
     Notification,
-    NotificationCopy,
     Organization,
     OrganizationLink,
-    PasswordLink,
     Pin,
     RecordKind,
     Schedule,
     SchoolClass,
-    SignedInBrowser,
     SisConnection,
     SisEnrollment,
     SisPerson,
@@ -71,7 +67,13 @@ from sisportal.syncing.states import NotAllowed
 
 PEOPLE = (AccountRole.TEACHER, AccountRole.STUDENT)
 """Whoever was given another role since is somebody's own account by now, and stays."""
+_PEOPLE = (ActionType.STUDENT, ActionType.TEACHER)
 _AT_ONCE = 500
+_REFERRING = [
+    key.parent for table in Base.metadata.sorted_tables for key in sorted(table.foreign_keys, key=str)
+    if key.column is Account.__table__.c.id
+]  # fmt: skip
+"""Columns that name an account: where they may be null, the row says what somebody did, else it is theirs."""
 
 
 class Brought(msgspec.Struct, frozen=True):
@@ -89,9 +91,14 @@ def brought(connection: Connection) -> Brought:
     """What *Remove* would take away. Raises ``NotAllowed`` where the sample is not connected."""
     connection_id = _sample(connection)
     syncs = list(connection.scalars(select(Sync.id).where(Sync.connection_id == connection_id)))
-    people = _touched(AccountLink.account_id, AccountLink, connection_id, ActionType.STUDENT, ActionType.TEACHER)
+    people = _touched(AccountLink.account_id, AccountLink, connection_id, *_PEOPLE)
     elsewhere = exists().where(AccountLink.account_id == Account.id, AccountLink.connection_id != connection_id)
-    own = (Account.source == Source.SYNC, Account.role.in_(PEOPLE), ~elsewhere)
+    own = (
+        Account.source == Source.SYNC,
+        Account.role.in_(PEOPLE),
+        ~elsewhere,
+        ~_came_before(Account.id, connection_id, *_PEOPLE),
+    )
     accounts = list(connection.scalars(select(Account.id).where(Account.id.in_(people), *own)))
     linked = select(AccountLink.account_id).where(AccountLink.connection_id == connection_id).distinct()
     going = set(accounts)
@@ -144,11 +151,19 @@ def _touched(column: Any, link: Any, connection_id: int, *types: ActionType) -> 
     return select(both.c[0])
 
 
+def _came_before(id_: Any, connection_id: int, *types: ActionType) -> ColumnElement[bool]:
+    """Whether a sync of another connection made it: of a real district, even where an undo took that link away since."""
+    made = (Action.target_id == id_, Action.type.in_(types), Action.verb == Verb.ADD)
+    return exists().where(Action.sync_id == Sync.id, Sync.connection_id != connection_id, *made)
+
+
 def _classes(connection: Connection, connection_id: int) -> list[int]:
     """Sections' classes, and the parents that would be left without a session."""
     sections = _touched(ClassLink.class_id, ClassLink, connection_id, ActionType.SECTION)
     elsewhere = exists().where(ClassLink.class_id == SchoolClass.id, ClassLink.connection_id != connection_id)
-    own = select(SchoolClass.id, SchoolClass.parent_id).where(SchoolClass.source == Source.SYNC, ~elsewhere)
+    own = select(SchoolClass.id, SchoolClass.parent_id).where(
+        SchoolClass.source == Source.SYNC, ~elsewhere, ~_came_before(SchoolClass.id, connection_id, ActionType.SECTION)
+    )
     rows = connection.execute(own.where(SchoolClass.id.in_(sections))).all()
     classes, above = [row.id for row in rows], {row.parent_id for row in rows if row.parent_id}
     made = select(SchoolClass.id).where(SchoolClass.is_parent, SchoolClass.source == Source.SYNC)
@@ -231,23 +246,17 @@ def _of_syncs(mine: Select[Any]) -> Iterable[Delete | Update]:
 
 
 def _of_accounts(ids: list[int]) -> Iterable[Delete | Update]:
-    of: tuple[tuple[Any, ColumnElement[bool]], ...] = tuple(
-        (table, table.account_id.in_(ids))
-        for table in (Membership, Mail, LoginCard, PasswordLink, SignedInBrowser, Notification, NotificationCopy)
-    )
-    for table, theirs in of:
-        yield delete(table).where(theirs)
+    """What is theirs goes, whatever table it is in. What they did otherwise stays, and the audit log's lines name them in words."""
+    yield delete(Membership).where(Membership.account_id.in_(ids))  # these two have no foreign keys
     yield delete(HandEdit).where(HandEdit.record == RecordKind.ACCOUNT, HandEdit.record_id.in_(ids))
     yield delete(HandEdit).where(HandEdit.member_id.in_(ids))
-    # What they did otherwise stays, and the lines of the audit log with their names in words.
-    for did in (
-        AuditEvent.actor_id,
-        LoginCard.printed_by_id,
-        MatchDecision.decided_by,
-        Sync.started_by,
-        Sync.committed_by,
-    ):
-        yield update(did.class_).where(did.in_(ids)).values({did.key: None})
+    for theirs in _REFERRING:
+        of_them = theirs.in_(ids)
+        yield (
+            update(theirs.table).where(of_them).values({theirs.name: None})
+            if theirs.nullable
+            else delete(theirs.table).where(of_them)
+        )
 
 
 def _of_classes(ids: list[int]) -> Iterable[Delete | Update]:

@@ -8,12 +8,25 @@ from sqlalchemy import func, insert, select, update
 
 from sisportal import sample
 from sisportal.folder import held
-from sisportal.models import Account, AccountRole, Base, Membership, Organization, SchoolClass, SisConnection, Source
+from sisportal.models import (
+    Account,
+    AccountRole,
+    Action,
+    AuditEvent,
+    Base,
+    Membership,
+    Organization,
+    SchoolClass,
+    SignedInBrowser,
+    SisConnection,
+    Source,
+    Sync,
+)
 from sisportal.models.database import writing
 from sisportal.sandbox.generator import generate
 from sisportal.sandbox.service import create_sandbox
 from sisportal.sandbox.serving import serve
-from sisportal.syncing import apps, login_cards, sample_district, sample_removal, selfcheck
+from sisportal.syncing import apps, connections, login_cards, notices, sample_district, sample_removal, selfcheck
 from sisportal.syncing.credentials import Cipher
 from sisportal.syncing.prepare import prepare
 from sisportal.syncing.review import Who
@@ -102,6 +115,41 @@ def test_what_somebody_made_by_hand_stays_and_who_was_given_another_role(tried: 
     assert [(row.name, row.changed_by_sync) for row in tried.rows(SchoolClass)] == [("Chess", None)]
     assert [row.id for row in tried.rows(Organization)] == [school]
     assert tried.rows(Membership) == []
+
+
+def test_whom_and_what_a_real_district_brought_first_stays_although_an_undo_took_its_links_away(
+    tried: Portal, tmp_path: Path
+) -> None:
+    tried.sync_all()
+    student, class_ = tried.rows(Account, Account.role == AccountRole.STUDENT)[0], tried.rows(SchoolClass)[0]
+    real = connections.connect(tried.engine, "csv", {}, None, tried.now)
+    with writing(tried.engine).begin() as connection:
+        sync = {"connection_id": real, "mode": "full", "state": "committed", "created_at": tried.now}
+        sync_id = connection.execute(insert(Sync).values(sync).returning(Sync.id)).scalar_one()
+        for type_, target in (("student", student.id), ("section", class_.id)):
+            made = {"sync_id": sync_id, "type": type_, "verb": "add", "source_id": "their own", "target_id": target}
+            connection.execute(insert(Action).values(made | {"state": "applied"}))
+
+    found = sample_removal.remove(tried.engine, ADA, tried.now, tmp_path)
+
+    assert [row.id for row in tried.rows(Account, Account.role == AccountRole.STUDENT)] == [student.id]
+    assert [row.id for row in tried.rows(SchoolClass)] == [class_.id]
+    assert found.staying == 1
+
+
+def test_whatever_table_names_an_account_of_the_sample_it_is_removed(tried: Portal, tmp_path: Path) -> None:
+    tried.sync_all()
+    student = tried.rows(Account, Account.role == AccountRole.STUDENT)[0]
+    browser = {"key": "k", "account_id": student.id, "session_version": 1, "way": "clever", "created_at": tried.now}
+    with writing(tried.engine).begin() as connection:
+        connection.execute(insert(SignedInBrowser).values(browser))
+        connection.execute(update(Sync).values(started_by=student.id))
+        notices.record(connection, "signed-in", student.username, tried.now, actor="x", actor_id=student.id, address="")
+
+    sample_removal.remove(tried.engine, ADA, tried.now, tmp_path)
+
+    assert rows_by_table(tried) == {"account": 1}
+    assert {row.actor_id for row in tried.rows(AuditEvent)} == {None}
 
 
 def test_the_schools_own_district_is_connected_and_synced_after_the_sample(tried: Portal, tmp_path: Path) -> None:
