@@ -152,6 +152,17 @@ def agreement(one: Candidate, other: Candidate) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if kind in same)
 
 
+def telling(held: Candidate) -> list[tuple[str, str]]:
+    """What an account has to share one of with another one for an ``agreement``: thousands may have one last name."""
+    values = [
+        *_named(held.first_name, held.last_name, "", held.organization),
+        ("number", folded(held.teacher_id or held.student_id)),
+        ("sis_id", folded(held.sis_id)),
+        ("state_id", folded(held.state_id)),
+    ]
+    return [(kind, value) for kind, value in values if value]
+
+
 def or_alike(match: Match, alike: list[Alike]) -> Match:
     """The match by the key, held where the record may be one of those alike as well."""
     known = set(match.candidates)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, func, or_
 
-from sisportal.roster.likeness import agreement
+from sisportal.roster.likeness import agreement, telling
 from sisportal.roster.matching import UNDECIDED, Decision, Reason
 from sisportal.roster.matching_people import Candidate, shown
 from sisportal.roster.planning import Planned
@@ -46,10 +46,10 @@ class ListedTwice:
         gone = list(account_candidates(connection, connection_id, ACCOUNTS.c.id.in_(ids)))
         by_value: dict[tuple[str, str], list[Candidate]] = {}
         for held in account_candidates(connection, connection_id, *_listed(connection_id), _near(gone)):
-            for key in _keys(held):
+            for key in telling(held):
                 by_value.setdefault(key, []).append(held)
         for one in gone:
-            near = {held.id: held for key in _keys(one) for held in by_value.get(key, ())}
+            near = {held.id: held for key in telling(one) for held in by_value.get(key, ())}
             for _, other in sorted(near.items()):
                 if other.id != one.id and (agree := agreement(one, other)) and not self._said(one, other):
                     seen = shown(other, "name" in agree) | {"agree": list(agree), "listed": True}
@@ -75,8 +75,3 @@ def _near(gone: Sequence[Candidate]) -> ColumnElement[bool]:
         if values:
             conditions.append(ACCOUNTS.c[field].in_(values))
     return or_(*conditions)
-
-
-def _keys(held: Candidate) -> list[tuple[str, str]]:
-    values = [("last_name", held.last_name.lower()), *((field, getattr(held, field)) for field in _NUMBERS)]
-    return [(field, value) for field, value in values if value]

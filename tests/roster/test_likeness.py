@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sisportal.roster.likeness import Trace, Traces, Wanted, agreement
+from sisportal.roster.likeness import Trace, Traces, Wanted, agreement, telling
 from sisportal.roster.likeness_sections import ClassTrace, ClassTraces
 from sisportal.roster.matching import Decision
 from sisportal.roster.matching_people import Candidate
@@ -72,7 +72,14 @@ def test_nobody_is_asked_about_twice() -> None:
     ],
 )
 def test_two_who_were_listed_side_by_side(other: dict[str, Any], agree: tuple[str, ...]) -> None:
-    assert agreement(ANN, msgspec.structs.replace(ANN, id=8, **other)) == agree
+    listed = msgspec.structs.replace(ANN, id=8, **other)
+    assert agreement(ANN, listed) == agree
+    assert not agree or not set(telling(ANN)).isdisjoint(telling(listed))
+
+
+def test_one_last_name_alone_brings_nobody_together_to_be_compared() -> None:
+    zoe = Candidate(8, "teacher", "Zoe", "Lee", teacher_id="T8", sis_id="S8", organization=1)
+    assert set(telling(ANN)).isdisjoint(telling(zoe))
 
 
 ALGEBRA = Section(
