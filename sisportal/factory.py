@@ -79,7 +79,7 @@ from sisportal.web.app_gate import init_app_gate
 from sisportal.web.errors import init_errors
 from sisportal.web.frame import shell
 from sisportal.web.login_cards import init_login_cards
-from sisportal.web.portal import time_zone
+from sisportal.web.portal import name_for_error, time_zone
 from sisportal.web.rendering import init_rendering
 from sisportal.web.scope import init_scope
 from sisportal.web.security import cookie_settings, init_security
@@ -217,4 +217,4 @@ def _bind(app: Flask) -> None:
     init_sis_words(app)
     init_rendering(app, shell=shell, zone=time_zone, clock=app.extensions["clock"])
     init_security(app)
-    init_errors(app)
+    init_errors(app, name_for_error)

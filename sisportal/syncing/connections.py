@@ -180,25 +180,38 @@ def connect(
 ) -> int:
     """Make the connection of this kind, or change where it reads from; its id. Its options and mapping stay."""
     with writing(engine).begin() as connection:
-        row = connection.execute(
-            select(SisConnection.id, SisConnection.options, SisConnection.settings).where(SisConnection.kind == kind)
-        ).one_or_none()
-        options = stored_options(row.options, kind) if row else defaults(kind)
-        if version:
-            options = msgspec.structs.replace(options, api_version=version)
-        values: dict[str, Any] = {
-            "settings": settings, "secrets": secrets, "options": options_to_store(options), "updated_at": now, "enabled": True
-        }  # fmt: skip
-        if row is None:
-            return insert_one(connection, SisConnection, values | {"kind": kind, "created_at": now})
-        values["options_version"] = SisConnection.options_version + 1
-        if _reads(settings) != _reads(row.settings):
-            values["mirror_stale"] = True  # another place or another year: changes alone would not tell what differs
-        linked = exists().where(AccountLink.connection_id == row.id)
-        if not connection.scalar(select(linked)):
-            values["district_id"] = ""  # nothing was taken over yet: it may be another district from now on
-        connection.execute(update(SisConnection).where(SisConnection.id == row.id).values(values))
-        return int(row.id)
+        return connect_in(connection, kind, settings, secrets, now, version=version)
+
+
+def connect_in(
+    connection: Connection,
+    kind: str,
+    settings: dict[str, Any],
+    secrets: str | None,
+    now: datetime,
+    *,
+    version: str = "",
+) -> int:
+    """``connect`` as a part of a transaction."""
+    row = connection.execute(
+        select(SisConnection.id, SisConnection.options, SisConnection.settings).where(SisConnection.kind == kind)
+    ).one_or_none()
+    options = stored_options(row.options, kind) if row else defaults(kind)
+    if version:
+        options = msgspec.structs.replace(options, api_version=version)
+    values: dict[str, Any] = {
+        "settings": settings, "secrets": secrets, "options": options_to_store(options), "updated_at": now, "enabled": True
+    }  # fmt: skip
+    if row is None:
+        return insert_one(connection, SisConnection, values | {"kind": kind, "created_at": now})
+    values["options_version"] = SisConnection.options_version + 1
+    if _reads(settings) != _reads(row.settings):
+        values["mirror_stale"] = True  # another place or another year: changes alone would not tell what differs
+    linked = exists().where(AccountLink.connection_id == row.id)
+    if not connection.scalar(select(linked)):
+        values["district_id"] = ""  # nothing was taken over yet: it may be another district from now on
+    connection.execute(update(SisConnection).where(SisConnection.id == row.id).values(values))
+    return int(row.id)
 
 
 def _reads(settings: dict[str, Any]) -> dict[str, Any]:

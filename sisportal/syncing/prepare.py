@@ -33,11 +33,12 @@ from sisportal.syncing.planner import Planner
 from sisportal.syncing.progress import Cancelled, ClaimLost, Clock, Pulse
 from sisportal.syncing.reading import Reading
 from sisportal.syncing.recalled import Recalled
-from sisportal.syncing.rows import few_collections, insert_one
+from sisportal.syncing.rows import few_collections
 from sisportal.syncing.sample_district import AWAY as SAMPLE_AWAY
 from sisportal.syncing.sample_district import is_sample
 from sisportal.syncing.since import place_in_feed
 from sisportal.syncing.states import NotAllowed, claim, move, supersede
+from sisportal.syncing.sync_numbers import insert_sync
 from sisportal.syncing.undo import UndoPreparation
 from sisportal.syncing.warning_history import Compared, compare_warnings
 from sisportal.syncing.whole_first import Stopped, require_whole_first
@@ -110,7 +111,7 @@ def put_request(
         "started_by": started_by,
         "created_at": now,
     }
-    return insert_one(connection, Sync, values)
+    return insert_sync(connection, values)
 
 
 def prepare(engine: Engine, sync_id: int, open_provider: OpenProvider, clock: Clock) -> SyncState:

@@ -80,15 +80,15 @@ def stored_moment(connection: Connection, moment: datetime) -> Any:
     return process(moment) if process else moment
 
 
-def reserve_ids(connection: Connection, table: Table, count: int) -> int:
-    """The first of ``count`` ids that follow each other and that nobody else will take.
+def reserve_ids(connection: Connection, table: Table, count: int, after: int = 0) -> int:
+    """The first of ``count`` ids that follow each other and that nobody else will take, none of them up to ``after``.
 
     Ids follow from what is stored, not from a sequence that a rolled-back batch has moved on, so that a stage which was
     killed and run again gives the same ids as one that was not. SQLite's write lock keeps others out by itself.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text(f'LOCK TABLE "{table.name}" IN SHARE ROW EXCLUSIVE MODE'))
-    first = (connection.scalar(select(func.max(table.c.id))) or 0) + 1
+    first = max(connection.scalar(select(func.max(table.c.id))) or 0, after) + 1
     if connection.dialect.name == "postgresql" and count:
         sequence = func.pg_get_serial_sequence(f'"{table.name}"', "id")
         connection.execute(select(func.setval(sequence, first + count - 1)))

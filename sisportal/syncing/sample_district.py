@@ -17,7 +17,7 @@ from sisportal.models.database import writing
 from sisportal.providers.base import ProviderError
 from sisportal.providers.http import BoundedSession
 from sisportal.syncing import apps, notices
-from sisportal.syncing.connections import change_settings, connect
+from sisportal.syncing.connections import change_settings, connect_in
 from sisportal.syncing.credentials import Cipher
 from sisportal.syncing.review import Who
 from sisportal.syncing.states import NotAllowed
@@ -72,14 +72,13 @@ def try_it(engine: Engine, data_dir: Path, cipher: Cipher, portal_url: str, who:
     with engine.connect() as connection:
         require_none(connection)
     url = _started(data_dir)
-    with engine.connect() as connection:
-        require_none(connection)  # somebody may have connected their own district while it started
     # Its people can sign in where the browser is on this machine: the district listens nowhere else.
     signs_in = urlsplit(portal_url).hostname in _LOOPBACK
     settings = {SAMPLE: True, "base_url": url, "login_url": url, "client_id": sample.CLIENT_ID if signs_in else ""}
     secrets = {"token": sample.TOKEN} | ({"client_secret": sample.CLIENT_SECRET} if signs_in else {})
-    connection_id = connect(engine, KIND, settings, cipher.encrypt(secrets), now)
     with writing(engine).begin() as connection:
+        require_none(connection)  # somebody may have connected their own district while it started
+        connection_id = connect_in(connection, KIND, settings, cipher.encrypt(secrets), now)
         apps.install(connection, KIND, now)
         notices.record(
             connection, "sample-tried", "sample district", now, actor=who.name, actor_id=who.id, address=who.address

@@ -64,6 +64,7 @@ from sisportal.syncing.rows import chunks
 from sisportal.syncing.running import refuse_beside_another
 from sisportal.syncing.sample_district import held, is_sample
 from sisportal.syncing.states import NotAllowed
+from sisportal.syncing.sync_numbers import keep_highest
 
 PEOPLE = (AccountRole.TEACHER, AccountRole.STUDENT)
 """Whoever was given another role since is somebody's own account by now, and stays."""
@@ -121,6 +122,7 @@ def remove(engine: Engine, who: Who, now: datetime, data_dir: Path) -> Brought:
         found = brought(connection)
         connection_id = _sample(connection)
         refuse_beside_another(connection, connection_id, now)
+        keep_highest(connection)
         for statement in _in_order(connection_id, found):
             connection.execute(statement)
         notices.record(
@@ -227,7 +229,7 @@ def _in_order(connection_id: int, found: Brought) -> Iterable[Delete | Update]:
         yield delete(SchoolClass).where(SchoolClass.id.in_(classes))
     for accounts in chunks(found.accounts, _AT_ONCE):
         yield delete(Account).where(Account.id.in_(accounts))
-    for record in (Account, SchoolClass, Organization):  # a later sync may have the same number
+    for record in (Account, SchoolClass, Organization):  # no page is there any more that would explain it
         yield update(record).where(record.changed_by_sync.in_(mine)).values(changed_by_sync=None)
         yield update(record).where(record.archived_by_sync.in_(mine)).values(archived_by_sync=None)
     yield update(Membership).where(Membership.ended_by_sync.in_(mine)).values(ended_by_sync=0)

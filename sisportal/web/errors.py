@@ -1,6 +1,7 @@
-"""Error pages: one sentence that says what happened and one that says what to do; they need no account and no database."""
+"""Error pages: one sentence that says what happened and one that says what to do; they need no account, and no database where that may be away."""
 
 import errno
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Flask, Response, current_app
@@ -98,6 +99,7 @@ BROKEN = ("malformed", "not a database", "invalid page", "disk i/o error")
 """Words by which SQLite and PostgreSQL say what keeps them; whatever else they say is the usual page of 503."""
 
 _AT_ONCE = 1 << 20
+_NAME = "name-for-error"
 
 
 class Explained(NotFound):
@@ -113,7 +115,8 @@ def error_page(code: int, text: ErrorText | None = None) -> Response:
     text = text or TEXTS.get(code, TEXTS[500] if code >= 500 else TEXTS[400])
     if request.htmx:
         return render_partial("errors/_error.html", status=code, code=code, text=text)
-    return render_bare("errors/error.html", status=code, code=code, text=text)
+    name = current_app.extensions[_NAME](code)
+    return render_bare("errors/error.html", status=code, code=code, text=text, portal_name=name)
 
 
 def _answer_http_error(error: HTTPException) -> Response | HTTPException:
@@ -164,8 +167,12 @@ def _hear_out() -> None:
         current_app.logger.info("the browser went away while it sent a file")
 
 
-def init_errors(app: Flask) -> None:
-    """Every error of ``app`` is answered by its page; an unexpected one is logged by Flask and answered as 500."""
+def init_errors(app: Flask, name: Callable[[int], str]) -> None:
+    """Every error of ``app`` is answered by its page; an unexpected one is logged by Flask and answered as 500.
+
+    ``name`` tells what the portal is called, on the page of an error of that code.
+    """
+    app.extensions[_NAME] = name
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(OperationalError, _answer_database_away)
     app.register_error_handler(DatabaseError, _answer_database_error)

@@ -1,12 +1,15 @@
 """Filters that write numbers, moments and days for people, in the portal's time zone."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from flask import Flask
+from markupsafe import Markup, escape
 
 from sisportal.syncing.explaining import day
 
+_AFTER_SIGN = re.compile(r"(?<=[@.])(?=.)")
 _AGES = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
 
 
@@ -67,10 +70,16 @@ def as_moment(text: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def breakable(address: str | None) -> str:
+    """An e-mail address or username that a narrow column breaks after ``@`` and dots, not within a word; blank stays blank."""
+    return Markup("<wbr>").join(_AFTER_SIGN.split(address)) if address else escape("")
+
+
 def init_formats(app: Flask, *, zone: Callable[[], tzinfo], clock: Callable[[], datetime]) -> None:
     """Gives the templates these filters; ``zone`` and ``clock`` are asked each time, for the administrator may change the zone."""
     app.jinja_env.filters.update(
         number=number,
+        breakable=breakable,
         plural=plural,
         percent=percent,
         day=day,

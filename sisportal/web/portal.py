@@ -5,15 +5,31 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from flask import current_app, g, request
+from sqlalchemy.exc import SQLAlchemyError
 
 from sisportal.extensions import db
 from sisportal.syncing import apps, settings
 from sisportal.syncing.breached import IsBreached
 
+_LAST_NAME = "last-portal-name"
+
 
 def portal_name() -> str:
     """What the school calls its portal."""
     return str(portal_settings()[settings.NAME])
+
+
+def name_for_error(code: int) -> str:
+    """The portal's name for the page of an error.
+
+    From 500 on no database is asked, for it may be what is away: the name is the one that this process read last.
+    """
+    if code < 500:
+        try:
+            return portal_name()
+        except SQLAlchemyError:
+            current_app.logger.warning("the portal's name could not be read for the page of an error")
+    return str(current_app.extensions.get(_LAST_NAME, settings.DEFAULTS[settings.NAME]))
 
 
 def time_zone() -> ZoneInfo:
@@ -52,4 +68,5 @@ def portal_settings() -> dict[str, Any]:
     """Every setting of the portal by its name, read once for a request."""
     if "portal_settings" not in g:
         g.portal_settings = settings.read_settings(db.session.connection())
+        current_app.extensions[_LAST_NAME] = g.portal_settings[settings.NAME]
     return cast("dict[str, Any]", g.portal_settings)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Blueprint, Response, flash, request, url_for
+from sqlalchemy import select
 
 from sisportal.extensions import db
-from sisportal.models import ConnectionKind, SisConnection
+from sisportal.models import ConnectionKind, SisConnection, Sync, SyncState
 from sisportal.models.database import writing
 from sisportal.syncing import hierarchy, mapping, mapping_choices, notices
 from sisportal.syncing.connections import NAMES
@@ -124,6 +125,20 @@ def _organizations(connection_id: int) -> list[tuple[int, str]]:
     return mapping_choices.organizations(database, mapping.suggestions(database, connection_id).values())
 
 
+def _what_changing_does(connection: SisConnection) -> str:
+    """What another mapping does to the plan that waits, where one does, and to the next sync, where there was one before."""
+    waits = select(Sync.id).where(Sync.connection_id == connection.id, Sync.state == SyncState.PREPARED)
+    sync_id = db.session.scalar(waits.order_by(Sync.id.desc()).limit(1))
+    if sync_id is not None:
+        return (
+            f"Sync {sync_id} waits for review. With another mapping it can no longer be committed: "
+            "start a new sync then, which compares every record again."
+        )
+    if connection.committed_sync_id is not None:
+        return "With another mapping, the next sync compares every record again, so it takes longer."
+    return ""
+
+
 def _page(connection: SisConnection, entered: Entered | None = None) -> dict[str, Any]:
     database = db.session.connection()
     listed = [each for each in mapping.list_schools(database, connection.id) if not each.gone]
@@ -144,6 +159,7 @@ def _page(connection: SisConnection, entered: Entered | None = None) -> dict[str
         ),
         "portals": portals,
         "begins": all(asked.values()),
+        "changing": "" if all(asked.values()) else _what_changing_does(connection),
         "has_businesses": has_businesses(connection.kind),
         "listed": [(each, shown[each.id], each.id in suggested and asked[each.id]) for each in listed],
         "kinds": {each.id: TYPES.get(each.kind, each.kind.capitalize()) for each in listed},

@@ -151,11 +151,7 @@ def _report(sync: Sync) -> dict[str, Any]:
     warnings = sync_words.warnings_by_type(sync.id)
     people = sync_words.people_of(sync)
     log_url = url_for("sis_history.log", kind=connection.kind)
-    ready = {
-        type_: sum(numbers["ready"] for numbers in verbs.values())
-        for type_, verbs in counted.items()
-        if any(numbers["ready"] for numbers in verbs.values())
-    }
+    ready = review.total(counted, "ready")
     aged = age(db.session.connection(), sync.id, now())
     stale = aged.why
     undone = undos_of([connection.id]).get(sync.id) if sync.state in UNDOABLE else None
@@ -176,6 +172,8 @@ def _report(sync: Sync) -> dict[str, Any]:
         "guarded": releasing.count_guarded(db.session.connection(), sync.id) if sync.held else 0,
         "release_error": "",
         "ready": ready,
+        "would": sync_words.would_become(counted, types),
+        "archives": any(verbs.get("delete", {}).get("ready") for verbs in counted.values()),
         "stale": stale,
         "edited": edited_since(db.session.connection(), sync.id) if aged.is_edited and not stale else [],
         "carried": [each for each in sync.request.get("carried", []) if _tells(each)],
@@ -184,7 +182,6 @@ def _report(sync: Sync) -> dict[str, Any]:
         "left_out": _left_out(sync, types),
         "seals": [(seal_sentence(seal), seal["complete"], _unproven(seal)) for seal in sync.completeness],
         "types": types,
-        "one": sync_words.one_of(connection.kind),
         "is_committed": sync.state in sync_words.COMMITTED,
         "undone": undone,
         "state": "undone" if undone and undone.stands else at.state,

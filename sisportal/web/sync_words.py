@@ -17,6 +17,8 @@ from sisportal.web.sis_words import words_of
 TYPES = ("organization", "student", "teacher", "section")
 """In the order of the report."""
 VERBS = {"add": "Add", "reactivate": "Reactivate", "edit": "Edit", "delete": "Delete"}
+BECOMES = {"add": "added", "reactivate": "brought back", "edit": "edited", "delete": "archived"}
+"""What becomes of a record by each verb."""
 COMMITTED = frozenset({SyncState.COMMITTING, SyncState.COMMITTED, SyncState.PARTLY_COMMITTED})
 NOTES = {
     "queued": "Waiting",
@@ -102,6 +104,16 @@ def count_rows(
             rows.append(CountRow(label, cells, warned))
     if rest := sum(number for type_, number in warnings.items() if type_ not in TYPES):
         rows.append(CountRow("Others", [], Cell(rest, url_with(log_url, sync=sync_id))))
+    return rows
+
+
+def would_become(counted: Counts, types: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What a commit would do now: ``("Students", "141 added, 3 edited, 2 archived")`` for each type that it touches."""
+    rows = []
+    for type_, label in types.items():
+        ready = {verb: counted.get(type_, {}).get(verb, {}).get("ready", 0) for verb in BECOMES}
+        if said := ", ".join(f"{number:,} {BECOMES[verb]}" for verb, number in ready.items() if number):
+            rows.append((label, said))
     return rows
 
 

@@ -3,9 +3,10 @@
 from sqlalchemy import select
 
 from sisportal.extensions import db
-from sisportal.models import Organization, OrganizationLink
+from sisportal.models import Organization, OrganizationLink, SisConnection
 from sisportal.sandbox.faults import Fault
 from sisportal.sandbox.serving import Served
+from sisportal.syncing.sample_district import SAMPLE
 from tests.cli.conftest import CommandLine
 
 CLOSED = "http://127.0.0.1:9"
@@ -252,3 +253,18 @@ def test_an_answer_in_json_is_nothing_but_json(cli: CommandLine, sandbox: Served
 
     assert (result.stdout[0], result.stdout[-2:]) == ("{", "}\n")
     assert result.stderr == "SIS integration is installed.\nClever SIS is installed.\n"
+
+
+def test_clever_is_not_connected_in_the_place_of_the_sample(cli: CommandLine, sandbox: Served) -> None:
+    cli.connect(sandbox)
+    with cli.app.app_context():
+        held = db.session.scalars(select(SisConnection)).one()
+        held.settings = held.settings | {SAMPLE: True}
+        db.session.commit()
+
+    told = cli.failure("sis", "connect", "clever", "--base-url", CLOSED, "--token", "own")
+
+    assert told.startswith("The sample district stands in this place. Remove it in the browser: SIS, Status")
+    with cli.app.app_context():
+        settings = db.session.scalars(select(SisConnection.settings)).one()
+    assert (settings["base_url"], settings[SAMPLE]) == (sandbox.url, True)

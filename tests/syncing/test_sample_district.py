@@ -275,3 +275,19 @@ def test_a_day_passes_in_the_sample(quick_portal: Portal) -> None:
     assert sample_district.pass_day(portal.engine, portal.served.url, ADA, portal.now) > before
     with pytest.raises(NotAllowed, match="does not answer"):
         sample_district.pass_day(portal.engine, "http://127.0.0.1:1", ADA, portal.now)
+
+
+def test_the_numbers_of_syncs_that_are_removed_are_not_given_again(portal: Portal, tmp_path: Path) -> None:
+    """The audit log goes on naming them."""
+    portal.connect()
+    make_sample(portal)
+    removed = portal.sync_all()
+    sample_removal.remove(portal.engine, ADA, portal.now, tmp_path)
+
+    for _ in range(2):
+        portal.connect()
+        make_sample(portal)
+        later = portal.sync_all(), portal.sync_all()
+        assert removed < later[0] < later[1]
+        removed = later[1]
+        sample_removal.remove(portal.engine, ADA, portal.now, tmp_path)

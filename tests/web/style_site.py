@@ -155,7 +155,7 @@ def make_style_site() -> Flask:
     CSRFProtect(app)
     init_rendering(app, shell=_shell, zone=lambda: ZoneInfo("Europe/Stockholm"), clock=lambda: NOW)
     init_security(app)
-    init_errors(app)
+    init_errors(app, lambda _code: "Lincoln School")
     app.register_blueprint(blueprint)
     app.register_blueprint(appearance.blueprint)
     return app

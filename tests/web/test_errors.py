@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sisportal.config import Settings
 from sisportal.extensions import db
 from sisportal.factory import create_app
+from sisportal.syncing.settings import NAME, write_setting
 from sisportal.web.errors import BUSY, DAMAGED, FULL, TEXTS, ErrorText
 from tests.fakes import FakeQueue
 from tests.web.style_site import make_style_site
@@ -146,3 +147,40 @@ def test_a_form_sent_while_the_disk_is_full_is_answered_so_and_nothing_is_kept(a
     engine.dispose()
     assert "The disk is full" in answers[-1]
     assert ada.get("/organizations").status_code == 200
+
+
+def test_an_error_page_carries_the_portals_own_name(app: Flask, ada: FlaskClient) -> None:
+    with app.app_context():
+        write_setting(db.session.connection(), NAME, "Lincoln Unified")
+        db.session.commit()
+
+    pages = [
+        ada.get("/nowhere"),
+        app.test_client().get("/nowhere"),
+        ada.get("/nowhere", headers={"HX-Request": "true"}),
+    ]
+
+    assert [page.status_code for page in pages] == [404] * 3
+    assert [page.text.count("Lincoln Unified") for page in pages] == [2, 2, 0]
+
+
+def test_while_the_database_is_away_the_name_is_the_one_that_was_read_last(
+    app: Flask, ada: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        write_setting(db.session.connection(), NAME, "Lincoln Unified")
+        db.session.commit()
+
+    def away(*_: object) -> None:
+        raise OperationalError("a statement", {}, psycopg.OperationalError("connection refused"))
+
+    def answer() -> str:
+        with monkeypatch.context() as patch, app.app_context():
+            patch.setattr(type(db.engine.dialect), "do_execute", away)
+            page = app.test_client().get("/sign-in")
+        assert page.status_code == 503
+        return page.text
+
+    first = answer()
+    ada.get("/")
+    assert ["Lincoln Unified" in first, "Lincoln Unified" in answer()] == [False, True]

@@ -77,3 +77,9 @@ def test_a_moment_is_read_off_the_portals_clock(moment: datetime, text: str) -> 
 )
 def test_a_moment_of_a_provider_is_read_where_it_is_one(text: str, moment: datetime | None) -> None:
     assert formats.as_moment(text) == moment
+
+
+def test_an_address_breaks_after_its_signs_and_not_within_a_word() -> None:
+    assert formats.breakable("mia.li@north.example.org") == "mia.<wbr>li@<wbr>north.<wbr>example.<wbr>org"
+    assert formats.breakable("<b>@x.") == "&lt;b&gt;@<wbr>x."
+    assert [formats.breakable(""), formats.breakable(None)] == ["", ""]

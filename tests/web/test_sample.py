@@ -1,11 +1,14 @@
 """The pages of the sample district: offered, started, a day passes, removed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from threading import Thread
+from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.serving import make_server
 
 from sisportal import sample
 from sisportal.config import Settings
@@ -13,11 +16,15 @@ from sisportal.extensions import db
 from sisportal.folder import held
 from sisportal.models import AuditEvent, SisConnection
 from sisportal.sandbox.district import District
-from sisportal.sandbox.service import create_sandbox
+from sisportal.sandbox.service import Sandbox, create_sandbox
 from sisportal.sandbox.serving import Served, serve
 from sisportal.syncing import apps, clever_sso, sample_district
 from sisportal.web.clever_client import sso
+from tests.web.conftest import NOW, browser
 from tests.web.watching import words
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 START = "/admin/sis/sample/start"
 
@@ -113,3 +120,41 @@ def test_a_sample_that_is_disabled_is_served_no_longer(ada: FlaskClient, tried: 
         ada.post(f"/admin/sis/clever/{what}")
         wanted.append(bool(sample.wanted(settings.data_dir)))
     assert wanted == [True, False, True]
+
+
+class ConnectsMeanwhile:
+    """The sample district, which answers for the first time while somebody connects another one in a second tab."""
+
+    def __init__(self, sandbox: Sandbox, connect_own: Callable[[], object]) -> None:
+        self._sandbox, self._connect_own, self._connected = sandbox, connect_own, False
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if not self._connected:
+            self._connected = True
+            self._connect_own()
+        return self._sandbox(environ, start_response)
+
+
+def test_a_district_that_is_connected_meanwhile_is_kept_and_the_sample_let_go_of(
+    app: Flask, ada: FlaskClient, settings: Settings, district: District
+) -> None:
+    own = {"base_url": "https://api.example.org", "token": "own"}
+    meanwhile = ConnectsMeanwhile(
+        create_sandbox(district, token=sample.TOKEN),
+        lambda: browser(app, 1).post("/admin/sis/clever/connect", data=own),
+    )
+    server = make_server("127.0.0.1", 0, meanwhile, threaded=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    with held(sample.folder(settings.data_dir)):
+        sample.served_at(settings.data_dir, f"http://127.0.0.1:{server.server_port}")
+        page = ada.post(START, follow_redirects=True)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+    assert "A district is connected already." in words(page)
+    with app.app_context():
+        assert db.session.scalars(select(SisConnection.settings)).one()["base_url"] == own["base_url"]
+        sample_district.settle(db.engine, settings.data_dir, NOW)
+    assert not sample.wanted(settings.data_dir)

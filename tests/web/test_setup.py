@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from sisportal.config import Settings
 from sisportal.extensions import db
-from sisportal.models import Account, AccountRole, AuditEvent, Setting
+from sisportal.models import Account, AccountRole, AuditEvent, Setting, SisConnection
+from sisportal.syncing import sample_district
 from sisportal.syncing.administrators import make_administrator
 from sisportal.syncing.setup_code import setup_code
 from sisportal.web.setup import announce
@@ -163,3 +164,18 @@ def test_whoever_comes_second_is_sent_to_sign_in(
     with bare_app.app_context():
         make_administrator(db.engine, "eve@example.org", "correct horse battery", NOW, actor="test")
     assert stranger.post("/setup", data=ANSWERS | {"code": code}).location == "/sign-in"
+
+
+def test_a_sample_that_cannot_start_is_said_after_the_set_up_which_stands(
+    bare_app: Flask, stranger: FlaskClient, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample_district, "KEEPER_SECONDS", 0.0)
+
+    page = stranger.post("/setup", data=ANSWERS | {"code": code, "begin": "sample"}, follow_redirects=True)
+
+    assert page.request.path == "/admin/sis/sample"
+    assert f"Type {sample_district.BY_HAND}" in page.text
+    assert 'action="/admin/sis/sample/start"' in page.text
+    with bare_app.app_context():
+        assert db.session.scalars(select(Account.username)).all() == ["ada@example.org"]
+        assert db.session.scalars(select(SisConnection)).all() == []

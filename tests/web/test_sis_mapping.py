@@ -6,9 +6,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, insert, select, update
 
 from sisportal.extensions import db
-from sisportal.models import Account, AccountLink, Organization, SisPerson, SisSchool
+from sisportal.models import Account, AccountLink, Organization, SisConnection, SisPerson, SisSchool, Sync
 from sisportal.models.database import writing
-from tests.syncing.plans import NOW, make_connection
+from tests.syncing.plans import NOW, make_connection, make_sync
 from tests.web.watching import words
 
 PAGE = "/admin/sis/clever/configure/mapping"
@@ -104,3 +104,21 @@ def test_the_one_school_of_a_portal_becomes_an_organization_when_others_join_it(
 def test_a_viewer_sees_the_mapping_and_cannot_change_it(ben: FlaskClient, engine: Engine) -> None:
     assert "Save the mapping" not in words(ben.get(PAGE))
     assert ben.post(PAGE, data={}).status_code == 403
+
+
+def test_what_another_mapping_does_is_said_only_of_what_is_there(ada: FlaskClient, engine: Engine) -> None:
+    assert "With another mapping" not in words(ada.get(PAGE))
+    save(ada, "new", "7")
+    assert "With another mapping" not in words(ada.get(PAGE))
+
+    sync_id = make_sync(engine, 1)
+    assert f"Sync {sync_id} waits for review. With another mapping it can no longer be committed" in words(
+        ada.get(PAGE)
+    )
+
+    with writing(engine).begin() as connection:
+        connection.execute(update(Sync).values(state="committed"))
+        connection.execute(update(SisConnection).values(committed_sync_id=sync_id))
+    text = words(ada.get(PAGE))
+    assert "waits for review" not in text
+    assert "With another mapping, the next sync compares every record again" in text

@@ -111,7 +111,7 @@ def test_a_commit_asks_with_numbers_and_is_sent_once(ada: FlaskClient, engine: E
     sync_id = make_sync(engine, 1, [action("A"), action("B"), action("C", ticked=False), action("D", type="section")])
 
     for page in (f"/syncs/{sync_id}", f"/syncs/{sync_id}/commit"):
-        assert "2 students 1 section 1 action is unticked and not applied." in words(ada.get(page))
+        assert "Students: 2 added. Sections: 1 added. 1 action is unticked and not applied." in words(ada.get(page))
     first = ada.post(f"/syncs/{sync_id}/commit", follow_redirects=True)
 
     assert queue.sent == [("commit", sync_id)]
@@ -119,6 +119,19 @@ def test_a_commit_asks_with_numbers_and_is_sent_once(ada: FlaskClient, engine: E
     assert "Commit sync" not in words(first)
     with engine.connect() as connection:
         assert connection.scalars(select(Sync.committed_by)).all() == [1]
+
+
+def test_the_commit_says_how_many_are_added_edited_and_archived(ada: FlaskClient, engine: Engine) -> None:
+    verbs = ("add", "add", "reactivate", "edit", "delete")
+    actions = [action(f"{verb} {number}", verb=verb) for number, verb in enumerate(verbs)]
+    sync_id = make_sync(engine, 1, [*actions, action("S", type="section", verb="edit")])
+
+    text = words(ada.get(f"/syncs/{sync_id}/commit"))
+
+    assert "Students: 2 added, 1 brought back, 1 edited, 1 archived. Sections: 1 edited." in text
+    assert "Nothing is deleted for good: who and what is archived keeps everything and can come back." in text
+    only_adds = words(ada.get(f"/syncs/{make_sync(engine, 1, [action('A')])}/commit"))
+    assert "Nothing is deleted for good." in only_adds
 
 
 def test_a_queue_that_is_away_is_stated(ada: FlaskClient, engine: Engine, queue: FakeQueue) -> None:

@@ -31,5 +31,5 @@ def queries(app: Flask) -> Iterator[list[str]]:
 
 def words(answer: TestResponse) -> str:
     """The text of a page or part, without its tags and with single spaces."""
-    text = re.sub(r"<[^>]+>", " ", answer.text)
+    text = re.sub(r"<[^>]+>", " ", answer.text.replace("<wbr>", ""))
     return re.sub(r"\s+([.,])", r"\1", " ".join(html.unescape(text).split()))
