@@ -6,6 +6,7 @@ import msgspec
 
 from sisportal.roster.records import Problem
 from sisportal.roster.warning_texts import HELD, WARNINGS
+from sisportal.roster.warning_titles import TITLES
 
 _FIELDS = {
     "name": "name",
@@ -72,6 +73,11 @@ def entry(code: str) -> Entry:
     return CATALOGUE.get(code) or msgspec.structs.replace(CATALOGUE["other"], code=code)
 
 
+def title(code: str) -> str:
+    """What pages call a kind of warning, in a few words."""
+    return TITLES.get(code) or code.replace("-", " ").capitalize()
+
+
 def sentence(problem: Problem) -> str:
     """What happened, for a person to read: about whom, which field, which value, and where in a file."""
     text = entry(problem.code).sentence.format(
@@ -101,13 +107,14 @@ def as_page() -> str:
         "Every warning that a sync can give, by its code: what it says, what to do, and where it can be put right.",
         "`tools/warnings-page` writes this page from the catalogue.",
         "",
-        "| code | severity | what it says | what to do | put right in |",
-        "|---|---|---|---|---|",
+        "| code | on pages | severity | what it says | what to do | put right in |",
+        "|---|---|---|---|---|---|",
     ]
     for code, each in sorted(CATALOGUE.items()):
         text = each.sentence.format(who="*who*", field="*field*", value="*value*", code="*code*")
         lines.append(
-            f"| `{code}` | {SEVERITY_WORDS[each.severity].lower()} | {text} | {each.advice} | the {each.owner} |"
+            f"| `{code}` | {title(code)} | {SEVERITY_WORDS[each.severity].lower()} | {text} | {each.advice} "
+            f"| the {each.owner} |"
         )
     lines += ["", "## Held actions", "", "| reason | what it means |", "|---|---|"]
     lines += [f"| `{reason}` | {text} |" for reason, text in sorted(HELD.items())]

@@ -1,6 +1,7 @@
 """History: every sync of a connection; and its log, every warning of every sync."""
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, Engine, Row, Select, func, select
 
 from sisportal.extensions import db
 from sisportal.models import Action, KeptBack, SisConnection, Sync, SyncState, SyncWarning
-from sisportal.roster.catalogue import CATALOGUE, SEVERITY_WORDS, entry, sentence
+from sisportal.roster.catalogue import CATALOGUE, SEVERITY_WORDS, entry, sentence, title
 from sisportal.syncing import running
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.reports import problem_of
@@ -84,7 +85,7 @@ def log(kind: str) -> Response:
         stages=list(_STAGES.items()),
         types=_types(kind),
         severities=list(_SEVERITIES.items()),
-        codes=[("", "All kinds"), *((code, code.replace("-", " ").capitalize()) for code in sorted(CATALOGUE))],
+        codes=[("", "All kinds"), *sorted(((code, title(code)) for code in CATALOGUE), key=itemgetter(1))],
         sync_id=asked_number("sync"),
         list_url=request.full_path.rstrip("?"),
         narrowed=bool(request.args),

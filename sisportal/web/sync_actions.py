@@ -200,11 +200,11 @@ def _page(sync: Sync) -> dict[str, Any]:
 def _title(sync: Sync, found: ActionFilter, types: dict[str, str]) -> str:
     what = types.get(found.type, "Actions")
     verb = sync_words.VERBS.get(found.verb, "")
-    return (
-        f"{what} to {verb.lower()}"
-        if verb and sync.state not in sync_words.COMMITTED
-        else (f"{what}: {verb}" if verb else what)
-    )
+    if not verb:
+        return what
+    if sync.state not in sync_words.COMMITTED:
+        return f"{what} to {verb.lower()}"
+    return f"{what} {sync_words.BECOMES[found.verb]}" if found.state == ActionState.APPLIED else f"{what}: {verb}"
 
 
 def _lines(sync: Sync, rows: Sequence[Row[Any]], warnings: dict[int, list[Row[Any]]] | None = None) -> list[Line]:

@@ -7,7 +7,7 @@ from sqlalchemy import case, func, select
 
 from sisportal.extensions import db
 from sisportal.models import SyncWarning
-from sisportal.roster.catalogue import SEVERITY_WORDS, entry, sentence
+from sisportal.roster.catalogue import SEVERITY_WORDS, entry, sentence, title
 from sisportal.syncing.reports import problem_of
 from sisportal.web.lists import PER_PAGE
 from sisportal.web.sync_words import SEVERITY_TONES
@@ -68,5 +68,4 @@ def causes(sync_id: int, kind: str) -> list[Cause]:
 
 
 def _text(code: str, cause: str) -> str:
-    words = code.replace("-", " ").capitalize()
-    return f"{words}: {cause}" if cause else words
+    return f"{title(code)}: {cause}" if cause else title(code)

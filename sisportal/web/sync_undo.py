@@ -57,6 +57,5 @@ def _asked(sync: Sync) -> dict[str, Any]:
         "connection": connection,
         "source": NAMES[connection.kind],
         "refusal": refusal,
-        "changed": sync_words.applied(sync),
-        "types": sync_words.types_of(connection.kind),
+        "did": sync_words.in_words(sync.counts, sync_words.types_of(connection.kind), "applied"),
     }

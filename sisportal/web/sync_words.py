@@ -107,12 +107,15 @@ def count_rows(
     return rows
 
 
-def would_become(counted: Counts, types: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What a commit would do now: ``("Students", "141 added, 3 edited, 2 archived")`` for each type that it touches."""
+def in_words(counted: Counts, types: Mapping[str, str], which: str) -> list[tuple[str, str]]:
+    """``("Students", "141 added, 3 edited, 2 archived")`` for each type of which there are some.
+
+    ``which`` of the numbers: ``ready`` for what a commit would do now, ``applied`` for what one did.
+    """
     rows = []
     for type_, label in types.items():
-        ready = {verb: counted.get(type_, {}).get(verb, {}).get("ready", 0) for verb in BECOMES}
-        if said := ", ".join(f"{number:,} {BECOMES[verb]}" for verb, number in ready.items() if number):
+        numbers = {verb: counted.get(type_, {}).get(verb, {}).get(which, 0) for verb in BECOMES}
+        if said := ", ".join(f"{number:,} {BECOMES[verb]}" for verb, number in numbers.items() if number):
             rows.append((label, said))
     return rows
 

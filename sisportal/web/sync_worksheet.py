@@ -8,7 +8,7 @@ from sqlalchemy import Engine, Select, select
 
 from sisportal.extensions import db
 from sisportal.models import SisConnection, SyncWarning
-from sisportal.roster.catalogue import SEVERITY_WORDS, entry
+from sisportal.roster.catalogue import SEVERITY_WORDS, entry, title
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.worksheet import STANDINGS, Line, WorksheetFilter, all_lines, conditions, groups, in_order, lines
 from sisportal.web.access import Rule, access, get_sync
@@ -48,7 +48,7 @@ def worksheet(sync_id: int) -> Response:
         pages=pages,
         blocks=_blocks(found, counted, schools),
         schools=schools,
-        causes=[("", "All causes"), *((code, _cause(code)) for code in sorted({code for code, _ in there}))],
+        causes=[("", "All causes"), *((code, title(code)) for code in sorted({code for code, _ in there}))],
         standings=_standings(sync.compared),
         chosen=chosen,
         narrowed=chosen != WorksheetFilter(),
@@ -97,7 +97,7 @@ def _blocks(
             blocks.append(
                 {
                     "key": key,
-                    "cause": _cause(line.code),
+                    "cause": title(line.code),
                     "school": schools.get(line.school, line.school),
                     "number": counted.get(key, 0),
                     "advice": about.advice,
@@ -108,10 +108,6 @@ def _blocks(
             )
         blocks[-1]["lines"].append(line)
     return blocks
-
-
-def _cause(code: str) -> str:
-    return code.replace("-", " ").capitalize()
 
 
 def _standings(compared: Mapping[str, Any]) -> list[tuple[str, str, int | None]]:
@@ -127,6 +123,6 @@ def _rows(
     with engine.connect() as reading, engine.connect() as asking:
         for line in all_lines(reading, asking, connection_id, statement):
             yield (
-                _cause(line.code), entry(line.code).advice, schools.get(line.school, line.school), line.type, line.record,
+                title(line.code), entry(line.code).advice, schools.get(line.school, line.school), line.type, line.record,
                 line.number, line.external_id, line.field, line.now, line.expected, line.where, STANDINGS.get(line.standing or "-", ""),
             )  # fmt: skip

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from sisportal.roster import guards, matching
-from sisportal.roster.catalogue import CATALOGUE, Severity, as_page, entry, held_sentence, sentence
+from sisportal.roster.catalogue import CATALOGUE, Severity, as_page, entry, held_sentence, sentence, title
 from sisportal.roster.expected_values import EXPECTED, MENDED_IN_SIS, expected
 from sisportal.roster.records import Problem
 from sisportal.roster.warning_texts import HELD
+from sisportal.roster.warning_titles import TITLES
 from sisportal.syncing.doubted import DOUBTED
 
 ROOT = Path(__file__).parents[2]
@@ -98,3 +99,11 @@ def test_every_code_that_is_used_is_in_the_catalogue() -> None:
 
 def test_the_page_of_warnings_is_as_tools_warnings_page_writes_it() -> None:
     assert (ROOT / "docs" / "warnings.md").read_text() == as_page()
+
+
+def test_every_kind_of_warning_has_a_title_of_its_own() -> None:
+    titles = [title(code) for code in CATALOGUE]
+
+    assert TITLES.keys() == CATALOGUE.keys()
+    assert len(set(titles)) == len(titles)
+    assert title("of-another-release") == "Of another release"

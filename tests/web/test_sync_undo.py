@@ -54,9 +54,9 @@ def keep_back(engine: Engine, sync_id: int, *source_ids: str, **values: object) 
 def test_undo_asks_with_numbers_and_leads_to_the_report_of_its_plan(
     ada: FlaskClient, engine: Engine, committed: int, queue: FakeQueue
 ) -> None:
-    assert "Sync 1 changed: 2 students" in words(ada.get(f"/syncs/{committed}"))
+    assert "Sync 1 changed: Students: 2 added." in words(ada.get(f"/syncs/{committed}"))
     asked = words(ada.get(f"/syncs/{committed}/undo"))
-    assert "Sync 1 changed: 2 students" in asked
+    assert "Sync 1 changed: Students: 2 added." in asked
     assert "No guard holds an undo, however many records it changes" in asked
 
     answer = ada.post(f"/syncs/{committed}/undo")
