@@ -99,7 +99,7 @@ ENTRIES = (
     Entry(
         "parent_child",
         "Create parent/child sections",
-        "Added classes with the same organization, primary teacher and session key become sessions of one parent.",
+        "New classes of one organization and one primary teacher that are alike by the next option become sessions of one parent.",
         YES_NO,
     ),
     Entry(

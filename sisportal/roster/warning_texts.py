@@ -327,7 +327,8 @@ WARNINGS: dict[str, tuple[str, str, str, str]] = {
     ),
 }
 
-_RELEASE = "Look at them, then release them by typing their number, or untick them."
+RELEASE = "Look at them, then release them by typing their number, or untick them."
+"""What to do with what a guard holds."""
 
 HELD: dict[str, str] = {
     "several-candidates": "Several accounts or classes have the key. Choose the one that is the same, or create a new one.",
@@ -339,9 +340,9 @@ HELD: dict[str, str] = {
     "identity-changed": "The id is the same and the name is wholly another. Say whether it is still the same person.",
     "claimed-twice": "Two records of the SIS want the same account or class. Say which of them is the same.",
     "changed-on-both": "A field was changed both here and in the SIS. Choose the value that counts.",
-    "guard-deletes": f"Unusually many would be archived at once. {_RELEASE}",
-    "guard-adds": f"Unusually many would be added at once. {_RELEASE}",
-    "guard-class": f"The class would lose an unusual share of its students. {_RELEASE}",
-    "guard-ids": f"Unusually many ids would change at once. {_RELEASE}",
+    "guard-deletes": f"Unusually many would be archived at once. {RELEASE}",
+    "guard-adds": f"Unusually many would be added at once. {RELEASE}",
+    "guard-class": f"The class would lose an unusual share of its students. {RELEASE}",
+    "guard-ids": f"Unusually many ids would change at once. {RELEASE}",
     "guard-id-names": "The id would change to that of a person of another name. Release it, or untick it.",
 }

@@ -1,11 +1,11 @@
 """Pages of an app that is not enabled are not there: routes follow the App center (SPEC 2.2)."""
 
-from flask import Flask, g, request
+from flask import Flask, g, request, url_for
 
 from sisportal.extensions import db
 from sisportal.models import SisConnection, Sync
 from sisportal.syncing.apps import APPS
-from sisportal.web.access import reads_everything
+from sisportal.web.access import may_write, reads_everything
 from sisportal.web.errors import ErrorText, Explained
 from sisportal.web.portal import enabled_apps
 
@@ -63,5 +63,8 @@ def _off(label: str) -> ErrorText:
     return ErrorText(
         "This page is switched off",
         f"It belongs to {label}, which is not enabled in this portal. Whatever it holds is kept.",
-        "An administrator of the portal can install it in the App center.",
+        "Enable it in the App center."
+        if may_write()
+        else "An administrator of the portal can enable it in the App center.",
+        leads_to=("App center", url_for("app_center.listing")) if may_write() else None,
     )

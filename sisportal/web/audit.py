@@ -1,14 +1,16 @@
 """The audit log: who did what, when and from where; for administrators and viewers of the whole portal."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, url_for
 from sqlalchemy import ColumnElement, Engine, Select, Text, cast, func, or_, select
 
 from sisportal.extensions import db
-from sisportal.models import Account, AuditEvent
+from sisportal.models import Account, AuditEvent, Sync
+from sisportal.roster.catalogue import field_name
 from sisportal.syncing.audit_events import GROUPS, NAMES
 from sisportal.syncing.rows import read
 from sisportal.web.access import Rule, access
@@ -19,6 +21,8 @@ from sisportal.web.rendering import render_tab
 
 blueprint = Blueprint("audit", __name__)
 
+_SYNC = re.compile(r"sync (\d{1,9})")
+
 HEADING = ("When (UTC)", "Who", "What", "Of what", "Details", "From where")
 SEARCHED = (AuditEvent.actor, AuditEvent.event, AuditEvent.subject, AuditEvent.address, cast(AuditEvent.details, Text))
 
@@ -27,10 +31,11 @@ SEARCHED = (AuditEvent.actor, AuditEvent.event, AuditEvent.subject, AuditEvent.a
 @access(Rule.READ)
 def listing() -> Response:
     ids, pages = page_of(_asked())
-    rows = db.session.scalars(select(AuditEvent).where(AuditEvent.id.in_(ids)).order_by(AuditEvent.id.desc()))
+    rows = list(db.session.scalars(select(AuditEvent).where(AuditEvent.id.in_(ids)).order_by(AuditEvent.id.desc())))
     return render_tab(
         "audit/audit.html",
-        events=list(rows),
+        events=rows,
+        reports=_reports({row.subject for row in rows}),
         pages=pages,
         search=asked_search(),
         what=_what(),
@@ -67,8 +72,21 @@ def event_name(event: str) -> str:
 def in_words(details: Any) -> str:
     """Details as people read them: ``role: viewer, from: 1.2.3.4``."""
     if isinstance(details, dict):
-        return ", ".join(f"{name.replace('_', ' ')}: {_value(value)}" for name, value in details.items())
+        return ", ".join(f"{name.replace('_', ' ')}: {_detail(name, value)}" for name, value in details.items())
     return _value(details)
+
+
+def _detail(name: str, value: Any) -> str:
+    if name == "fields" and isinstance(value, list):
+        return ", ".join(field_name(str(each)) for each in value)
+    return _value(value)
+
+
+def _reports(subjects: set[str]) -> dict[str, str]:
+    """``sync 3`` -> its report, of those that are there: the ones of the sample district go with it."""
+    named = {int(each.group(1)): each.string for subject in subjects if (each := _SYNC.fullmatch(subject))}
+    found = db.session.scalars(select(Sync.id).where(Sync.id.in_(named))) if named else ()
+    return {named[id_]: url_for("sync_report.report", sync_id=id_) for id_ in found}
 
 
 def _value(value: Any) -> str:

@@ -20,6 +20,8 @@ class ErrorText:
     sentence: str
     advice: str
     again: bool = False
+    leads_to: tuple[str, str] | None = None
+    """(label, path) of the page where it can be mended."""
 
 
 TEXTS = {

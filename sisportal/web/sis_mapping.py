@@ -55,6 +55,7 @@ def save(kind: str) -> Response:
     """Store the mapping; where it would archive people, first say how many, and ask."""
     connection, asker = get_connection(kind), who()
     connection_id, entered = connection.id, _entered(connection)
+    is_first = not _has_syncs(connection_id)
     if entered.error or (entered.archived and request.form.get("sure") != "yes"):
         return render_invalid("sis_mapping/page.html", **_page(connection, entered))
     with writing(released_engine()).begin() as written:
@@ -68,9 +69,10 @@ def save(kind: str) -> Response:
             actor_id=asker.id,
             address=asker.address,
         )
-    flash(_stored(kind, changed), "success")
-    leads_to = "sis_configure.configure" if has_businesses(kind) else ".schools"
-    return redirect_for(url_for(leads_to, kind=kind))
+    flash(_stored(kind, changed, is_first=is_first), "success")
+    if has_businesses(kind):
+        return redirect_for(url_for("sis_configure.configure", kind=kind))
+    return redirect_for(url_for("sis_status.status" if changed and is_first else ".schools", kind=kind))
 
 
 def has_businesses(kind: str) -> bool:
@@ -78,11 +80,15 @@ def has_businesses(kind: str) -> bool:
     return kind != ConnectionKind.CLEVER
 
 
-def _stored(kind: str, changed: int) -> str:
+def _has_syncs(connection_id: int) -> bool:
+    return db.session.scalar(select(Sync.id).where(Sync.connection_id == connection_id).limit(1)) is not None
+
+
+def _stored(kind: str, changed: int, *, is_first: bool) -> str:
     if not changed:
         return "The mapping was so already."
     what = "The organizations are as chosen." if has_businesses(kind) else "The mapping is stored."
-    return f"{what} The next sync compares every record again."
+    return f"{what} {'The first sync can start now.' if is_first else 'The next sync compares every record again.'}"
 
 
 def _entered(connection: SisConnection) -> Entered:

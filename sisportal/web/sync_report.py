@@ -7,6 +7,8 @@ from sqlalchemy import select
 
 from sisportal.extensions import db
 from sisportal.models import ConnectionKind, Mapping, SisConnection, SisSchool, Sync, SyncState
+from sisportal.roster.guards import Guard
+from sisportal.roster.warning_texts import RELEASE
 from sisportal.syncing import releasing, review, running
 from sisportal.syncing.cases import ASKED
 from sisportal.syncing.connections import NAMES
@@ -34,6 +36,7 @@ CONSEQUENCES = {
     "courses": "Classes keep the codes that they have.",
 }
 """What it means for the plan that a list is not proven to be whole."""
+GUARDS = frozenset(str(guard) for guard in Guard)
 
 blueprint = Blueprint("sync_report", __name__, url_prefix="/syncs/<int:sync_id>")
 
@@ -245,9 +248,10 @@ def _schools(sync: Sync) -> dict[str, str]:
 
 
 def _why_held(held: dict[str, Any]) -> str:
-    """The numbers that tripped a guard, and what to do; of others, what to do."""
-    told = held.get("sentence", "")
-    words = held_words(held["reason"])
+    """The numbers that tripped a guard, or why it holds; of others, what to do. What to do with a guard's is said once."""
+    told, words = held.get("sentence", ""), held_words(held["reason"])
+    if held["reason"] in GUARDS:
+        return (told if told and told != words else words).removesuffix(RELEASE).strip()
     return f"{told} {words}" if told and told != words else words
 
 

@@ -177,3 +177,15 @@ def test_an_organization_keeps_its_administrators_part_while_its_app_is_disabled
 def writing_engine(app: Flask) -> Any:
     with app.app_context():
         return writing(db.engine)
+
+
+def test_a_page_that_is_switched_off_leads_whoever_can_enable_it_to_the_app_center(
+    app: Flask, ada: FlaskClient, ben: FlaskClient
+) -> None:
+    ada.post("/admin/apps/organizations/disable")
+
+    assert 'class="btn btn-primary" href="/admin/apps"' in ada.get("/organizations").text
+    assert 'href="/admin/apps"' not in ben.get("/organizations").text
+    card = words(ada.get("/admin/apps?q=tree"))
+    assert "Enable Organizations?" in card
+    assert "Install" not in card

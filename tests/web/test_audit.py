@@ -21,6 +21,7 @@ from sisportal.syncing.commit import commit
 from sisportal.syncing.prepare import prepare
 from sisportal.syncing.setup_code import setup_code
 from tests.fakes import FakeClock
+from tests.syncing.plans import make_connection, make_sync
 from tests.web.conftest import NOW, browser
 from tests.web.mirrored import rows_of
 from tests.web.test_clever_sso import CALLBACK, Browser
@@ -304,3 +305,17 @@ def test_a_viewer_reads_the_log_and_nobody_changes_it(app: Flask, ben: FlaskClie
         "audit.spreadsheet",
     }
     assert [browser(app, 1).post(path).status_code for path in ("/audit", "/audit.csv")] == [405, 405]
+
+
+def test_a_sync_leads_to_its_report_while_there_is_one(app: Flask, ada: FlaskClient) -> None:
+    with app.app_context():
+        sync_id = make_sync(db.engine, make_connection(db.engine))
+        for subject, details in ((f"sync {sync_id}", {}), ("sync 77", {"fields": ["first_name", "email"]})):
+            db.session.add(AuditEvent(event="sync-started", subject=subject, details=details, at=NOW, actor="ada"))
+        db.session.commit()
+
+    page = ada.get("/audit")
+
+    assert f'<a href="/syncs/{sync_id}">sync {sync_id}</a>' in page.text
+    assert "/syncs/77" not in page.text
+    assert "fields: first name, e-mail address" in words(page)

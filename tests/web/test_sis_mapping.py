@@ -48,7 +48,9 @@ def test_an_organization_of_equal_name_is_suggested_and_the_rest_can_be_created(
     assert '<option value="7" selected>southside</option>' in page.text
     assert '<option value="new" selected>Create it: Northside</option>' in page.text
 
-    assert "The mapping is stored." in save(ada, "new", "7")
+    stored = save(ada, "new", "7")
+    assert "The mapping is stored. The first sync can start now." in stored
+    assert "Sync now" in stored
 
     assert mapped(engine) == {"north": ("mapped", "Northside"), "south": ("mapped", "southside")}
     assert "The mapping was so already." in save(ada, "8", "7")
@@ -119,6 +121,7 @@ def test_what_another_mapping_does_is_said_only_of_what_is_there(ada: FlaskClien
     with writing(engine).begin() as connection:
         connection.execute(update(Sync).values(state="committed"))
         connection.execute(update(SisConnection).values(committed_sync_id=sync_id))
+    assert "The mapping is stored. The next sync compares every record again." in save(ada, "8", "")
     text = words(ada.get(PAGE))
     assert "waits for review" not in text
     assert "With another mapping, the next sync compares every record again" in text
