@@ -16,7 +16,15 @@ from typing import IO, NamedTuple
 import msgspec
 
 from sisportal.providers.base import ProviderError
-from sisportal.providers.oneroster_csv_columns import ALIASES, MANIFEST, MANIFEST_FILES, OWN_COLUMNS, TABLES, Table
+from sisportal.providers.oneroster_csv_columns import (
+    ALIASES,
+    MANIFEST,
+    MANIFEST_FILES,
+    OWN_CODE,
+    OWN_COLUMNS,
+    TABLES,
+    Table,
+)
 from sisportal.providers.oneroster_source import Mode
 
 MOST_LINES_A_ROW = 20
@@ -208,7 +216,9 @@ class Package:
         member = _looked_through(archive, info, self._limits)
         with archive.open(info) as raw:
             header = next(_lines(raw, member.encoding, info.filename, self._limits), None)
-        self.sheets[table.name] = _understood(table, member, header.cells if header else [])
+        self.sheets[table.name] = _understood(
+            table, member, header.cells if header else [], is_own=self.source_code == OWN_CODE
+        )
 
 
 def opened(path: Path, limits: Limits) -> Package:
@@ -282,9 +292,10 @@ def _lines(raw: IO[bytes], encoding: str, name: str, limits: Limits) -> Iterator
             raise _never_closed(name, before + 1) from None
 
 
-def _understood(table: Table, member: Member, header: list[str]) -> Sheet:
+def _understood(table: Table, member: Member, header: list[str], *, is_own: bool) -> Sheet:
     names = {column.lower(): column for column in table.columns} | ALIASES
-    names |= {column.lower(): known for column, known in OWN_COLUMNS.get(table.name, {}).items()}
+    if is_own:  # a system that only kept these columns writes of today's people what was so when it read them
+        names |= {column.lower(): known for column, known in OWN_COLUMNS.get(table.name, {}).items()}
     if table.name == "users":
         names |= {"role": "role", "orgsourcedids": "orgSourcedIds"}  # some 1.2 packages keep them
     if table.name == "demographics":

@@ -388,3 +388,22 @@ def test_of_what_our_columns_say_only_what_a_portal_holds_is_believed() -> None:
     assert own.exact_class("{nonsense") is UNSET
     assert own.style("weekly") is UNSET
     assert own.parent_class(json.dumps({"name": "A", "teachers": "x", "style": "weekly"})) == {"name": "A"}
+
+
+def test_of_another_system_that_kept_our_columns_nobody_is_archived_by_them(
+    small: Portal, empty: CsvPortal, tmp_path: Path
+) -> None:
+    """A SIS that read a package of ours and keeps its columns writes them of whoever has come back to it, too."""
+    move(small, empty, tmp_path)
+    archive(small, Account, 1)
+    theirs = tmp_path / "theirs.zip"
+    with zipfile.ZipFile(package(small, tmp_path)) as ours, zipfile.ZipFile(theirs, "w") as written:
+        for name in ours.namelist():
+            data = ours.read(name)
+            written.writestr(name, data.replace(b"sis-portal", b"their-sis") if name == "manifest.csv" else data)
+
+    of_theirs = empty.actions(empty.prepare_with(file=str(theirs)))
+    of_ours = empty.actions(empty.prepare_with(file=package(small, tmp_path)))
+
+    assert [type_ for type_, verb, _ in of_theirs if verb == "delete"] == []
+    assert [type_ for type_, verb, _ in of_ours if verb == "delete"] == ["student"]
