@@ -54,7 +54,7 @@ class KeyIndex:
         self.options = options
         self._held: dict[tuple[str, str], list[Candidate]] = {}
         for candidate in candidates:
-            for value in _held_values(candidate, options):
+            for value in held_values(candidate, options):
                 if wanted is None or value in wanted:
                     self._held.setdefault((candidate.role, value), []).append(candidate)
 
@@ -162,7 +162,7 @@ def shown(held: Candidate, agrees: bool) -> dict[str, Any]:  # noqa: FBT001  # o
     }
 
 
-def _held_values(held: Candidate, options: Options) -> set[str]:
+def held_values(held: Candidate, options: Options) -> set[str]:
     """What an account can be found by. Where the SIS's number goes to the SIS ID, it may stand in either field."""
     if held.role not in _MATCHED:
         return set()

@@ -1,5 +1,6 @@
 """Changes of a district, one at a time: what a day is made of, and what a test asks for."""
 
+import copy
 import random
 from bisect import insort
 from collections.abc import Iterable
@@ -195,6 +196,33 @@ def split_user(district: District, person_id: str, email: str) -> Person:
         if person_id in section.teachers:
             set_teachers(district, section.id, [new.id if id_ == person_id else id_ for id_ in section.teachers])
     return new
+
+
+def remake_ids(district: District) -> dict[str, str]:
+    """The SIS changes its vendor, or the district is shared anew: every student and teacher has another id, and nothing else.
+
+    Returns the ids of now by those of before.
+    """
+    moment = this_morning(district)
+    old = [p for p in district.people if p.student is not None or p.teacher is not None]
+    now = {p.id: district.mint(moment) for p in old}
+    for person in old:
+        new = copy.deepcopy(person)
+        new.id, new.created, new.modified = now[person.id], moment, moment
+        roles = (new.student, new.teacher, new.staff, new.administrator)
+        for role in (each for each in roles if each is not None):
+            role.legacy_id = district.mint(moment)
+        district.drop(person)
+        district.put(new)
+    for contact in [p for p in district.people if p.contact is not None]:
+        district.note(contact)
+        for each in contact.contact.relationships if contact.contact else ():
+            each.student = now.get(each.student, each.student)
+    for section in district.sections:
+        district.note(section)
+        section.teachers = [now.get(id_, id_) for id_ in section.teachers]
+        section.students = sorted(now.get(id_, id_) for id_ in section.students)
+    return now
 
 
 def stop_teaching(district: District, person_id: str) -> None:

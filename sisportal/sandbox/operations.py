@@ -105,6 +105,14 @@ class SplitUser(Operation, tag="split-user"):
         return {"id": edits.split_user(sandbox.district, self.id, self.email).id}
 
 
+class RemakeIds(Operation, tag="remake-ids"):
+    """Every student and teacher has another id, as after a change of the SIS's vendor."""
+
+    def perform(self, sandbox: "Sandbox") -> Outcome:
+        """How many."""
+        return {"people": len(edits.remake_ids(sandbox.district))}
+
+
 class MoveStudent(Operation, tag="move-student"):
     """A student changes school."""
 
@@ -287,7 +295,7 @@ class UseProfile(Operation, tag="use-profile"):
 
 AnyOperation = (
     PassDay | Leave | ComeBack | MassDelete | RenamePerson | ChangeEmail | SplitUser | MoveStudent | RenameSection | Enrol
-    | Withdraw | DropSection | RecreateTerms | RecreateCourses | UnshareSchool | ShareSchool | SetState | RotateToken
+    | RemakeIds | Withdraw | DropSection | RecreateTerms | RecreateCourses | UnshareSchool | ShareSchool | SetState | RotateToken
     | StopTeaching | ChangeCourse | ChangeTerm | SwitchEvents | Register | UseProfile
 )  # fmt: skip
 """Whatever can be done, as JSON decodes it."""

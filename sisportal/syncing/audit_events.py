@@ -76,6 +76,7 @@ Reviews = Literal[
     "action-ticked",
     "action-unticked",
     "match-decided",
+    "matches-decided",
     "value-chosen",
     "guards-released",
     "pins-released",

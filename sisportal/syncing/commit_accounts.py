@@ -149,7 +149,8 @@ class AccountCommit:
                 revived.append((None, None, account.id))
             after.pop("archived", None)
             accounts.append(self._account(account, values))
-            last = values if linking else linked.written(action) | after | kept
+            written = linked.written(action)  # a link that moves takes it along, or what is pinned would be so no more
+            last = values if linking and not written else written | after | kept
             links.append((self._connection_id, action.source_id, account.id, json_text(last), action.fingerprint))
             results.keep(action, Log(link=link_before(linked.before(action))))
         update_rows(connection, ACCOUNTS, _UPDATE, ("id",), accounts)

@@ -138,7 +138,7 @@ class ClassCommit:
             written = last[action.source_id]
             roster, whole, moved = self._rosters.change(action, class_.id, teachers, written, places, results)
             results.keep(action, Log(link=link_before(linked.before(action)), places=moved))
-            written = (values if linking else written | after | kept) | roster
+            written = (values if linking and not written else written | after | kept) | roster
             mark = action.fingerprint if whole else None
             links.append((self._connection_id, action.source_id, class_.id, json_text(written), mark))
         update_rows(connection, CLASSES, _UPDATE, ("id",), classes)

@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from sqlalchemy import Connection, Table, Text, and_, select, type_coerce
 
-from sisportal.roster.fields import Places, Values
+from sisportal.roster.fields import Places
 from sisportal.roster.matching import Match, Outcome, Reason
 from sisportal.roster.options import Options
 from sisportal.roster.planning import Held, Planned, person_label, plan_link, plan_person, plan_section, section_label
@@ -128,7 +128,10 @@ def free_targets(
 
 def _with_match(planned: Planned, match: Match, held: Held | None, kind: str, was: str) -> Planned:
     if held is not None:
-        return plan_link(planned, held.id, kind, match.evidence, was)
+        both = (
+            {"both": planned.evidence["both"]} if planned.held else {}
+        )  # what was changed here and in the SIS waits, too
+        return plan_link(planned, held.id, kind, match.evidence | both, was)
     planned.evidence = planned.evidence | match.evidence
     planned.held = str(match.reason) if match.outcome is Outcome.HELD else ""
     return planned
@@ -139,17 +142,25 @@ def link_only(incoming: Incoming[Any], type_: str, label: str, school: str) -> P
     return Planned(type_, "edit", incoming.record.source_id, label, school, fingerprint=incoming.fingerprint)
 
 
-def held_accounts(connection: Connection, ids: list[int]) -> dict[int, Held]:
-    """Accounts by id, as ones that no sync has written yet."""
+def held_accounts(connection: Connection, connection_id: int, ids: list[int]) -> dict[int, Held]:
+    """Accounts by id; what was last written of one that is linked stays what its pins are told by, under another id, too."""
     if not ids:
         return {}
-    statement = select(ACCOUNTS.c.id, ACCOUNTS.c.archived_at, *account_columns()).where(among(ACCOUNTS.c.id, ids))
+    link = and_(ACCOUNT_LINKS.c.connection_id == connection_id, ACCOUNT_LINKS.c.account_id == ACCOUNTS.c.id)
+    statement = (
+        select(ACCOUNTS.c.id, ACCOUNTS.c.archived_at, type_coerce(ACCOUNT_LINKS.c.written, Text), *account_columns())
+        .select_from(ACCOUNTS.outerjoin(ACCOUNT_LINKS, link))
+        .where(among(ACCOUNTS.c.id, ids))
+    )
     rows = connection.execute(statement)
-    return {row[0]: Held(row[0], account_held(row[2:]), {}, row[1] is not None) for row in rows}
+    return {
+        row[0]: Held(row[0], account_held(row[3:]), decode_values(row[2]) if row[2] else {}, row[1] is not None)
+        for row in rows
+    }
 
 
 def held_classes(connection: Connection, connection_id: int, ids: list[int]) -> dict[int, Held]:
-    """As ``held_accounts``, of classes; of one that is linked, its people are those that were last written."""
+    """As ``held_accounts``, of classes."""
     if not ids:
         return {}
     link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.class_id == CLASSES.c.id)
@@ -158,13 +169,8 @@ def held_classes(connection: Connection, connection_id: int, ids: list[int]) -> 
         .select_from(CLASSES.outerjoin(CLASS_LINKS, link))
         .where(among(CLASSES.c.id, ids))
     )
-    found: dict[int, Held] = {}
-    for row in connection.execute(statement):
-        values = class_held(row[3:])
-        written = values | _people_of(decode_values(row[2])) if row[2] else {}
-        found[row[0]] = Held(row[0], values, written, row[1] is not None)
-    return found
-
-
-def _people_of(written: Values) -> Values:
-    return {name: written[name] for name in ("teachers", "students") if name in written}
+    rows = connection.execute(statement)
+    return {
+        row[0]: Held(row[0], class_held(row[3:]), decode_values(row[2]) if row[2] else {}, row[1] is not None)
+        for row in rows
+    }

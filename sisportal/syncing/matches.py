@@ -68,7 +68,8 @@ class PersonMatches:
         matches = [self._claims.settle(self._found(each.record, places)) for each in new]
         with self._engine.connect() as connection:
             matches, links = free_targets(connection, self._connection_id, ACCOUNT_LINKS, matches)
-            held = held_accounts(connection, [match.target for match in matches if match.target is not None])
+            targets = [match.target for match in matches if match.target is not None]
+            held = held_accounts(connection, self._connection_id, targets)
             moved = self._linked_before(connection, [each.record.source_id for each in new])
         for each, match in zip(new, matches, strict=True):
             if (account := moved.get(each.record.source_id)) and (found := self._moved(each, account, places)):

@@ -80,7 +80,8 @@ def replan(connection: Connection, plan: Known, action: Row[Any], decision: Deci
     if linked is not None:
         return _replan_linked(connection, plan, incoming, linked, decision), []
     match = _settled(connection, plan, action, _match_person(connection, plan, action, incoming.record, decision))
-    account = held_accounts(connection, [match.target]).get(match.target) if match.target else None
+    ids = [match.target] if match.target else []
+    account = next(iter(held_accounts(connection, plan.connection_id, ids).values()), None)
     was = link_of(connection, plan, action.type, match.target) if match.target else ""
     planned = person_action(incoming, match, account, was, plan.kind, plan.options, plan.places)
     if planned.verb != "add" or planned.held:

@@ -11,6 +11,7 @@ from sisportal.syncing import cases, explaining, members, review
 from sisportal.syncing.choosing import SAID, choose_value
 from sisportal.syncing.connections import NAMES, places, stored_options
 from sisportal.syncing.deciding import Said, decide
+from sisportal.syncing.deciding_all import may_agree
 from sisportal.syncing.replanning import Known
 from sisportal.syncing.staleness import why_stale
 from sisportal.syncing.states import NotAllowed
@@ -89,6 +90,7 @@ def _common(sync: Sync, connection: SisConnection) -> dict[str, Any]:
         "refusal": "",
         "waiting": sum(held["count"] for held in sync.held if held["reason"] in cases.ASKED),
         "may_decide": may_write() and sync.state in review.OPEN,
+        "may_agree": sync.state in review.OPEN and may_agree(sync.held),
     }
 
 

@@ -125,3 +125,21 @@ def test_whoever_is_listed_under_a_new_id_is_archived_by_no_release_and_stays_wh
     assert cli.answer("sis", "commit", sync["id"])["state"] == "committed"
     again = cli.answer("sis", "prepare", "clever")
     assert {each["type"] for each in cli.answer("sis", "actions", again["id"])} <= {"section"}
+
+
+def test_a_district_whose_ids_were_remade_is_decided_by_one_number(cli: CommandLine, sandbox: Served) -> None:
+    cli.commit_all(sandbox)
+    edits.remake_ids(sandbox.sandbox.district)
+    sync_id = cli.answer("sis", "prepare", "clever", code=3)["id"]
+    assert cli.run("sis", "decide", sync_id, "--same", 1).exit_code == 2
+    assert cli.run("sis", "decide", sync_id, 1, "--all-agreeing", "same").exit_code == 2
+
+    asked = cli.run("sis", "decide", sync_id, "--all-agreeing", "same")
+
+    assert asked.exit_code == 3
+    number = int(asked.output.split("Give --number ")[1].split()[0])
+    assert number > 50
+    assert "type that number" in cli.failure("sis", "decide", sync_id, "--all-agreeing", "same", "--number", number + 1)
+    assert cli.answer("sis", "decide", sync_id, "--all-agreeing", "same", "--number", number) == {"decided": number}
+    verbs = [each["verb"] for each in cli.answer("sis", "actions", sync_id, "--type", "student")]
+    assert verbs.count("edit") > 40

@@ -57,6 +57,7 @@ ELSEWHERE = {
     "undo-asked": "tests/cli/test_undoing.py",
     "proposed-again": "tests/cli/test_undoing.py",
     "match-decided": "tests/syncing/test_deciding.py",
+    "matches-decided": "tests/web/test_sync_decide_all.py",
     "value-chosen": "tests/syncing/test_deciding.py",
     **dict.fromkeys(["sample-tried", "sample-day-passed", "sample-removed"], "tests/web/test_sample.py"),
 }
