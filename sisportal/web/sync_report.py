@@ -12,6 +12,7 @@ from sisportal.roster.warning_texts import RELEASE
 from sisportal.syncing import releasing, review, running
 from sisportal.syncing.cases import ASKED
 from sisportal.syncing.connections import NAMES
+from sisportal.syncing.deciding_all import may_agree
 from sisportal.syncing.explaining import held_words, seal_sentence
 from sisportal.syncing.queue import QueueGone
 from sisportal.syncing.since import mode_words
@@ -172,6 +173,7 @@ def _report(sync: Sync) -> dict[str, Any]:
         "held": review.total(counted, "held"),
         "holds": _holds(sync, types),
         "doubtful": any(held["reason"] in ASKED for held in sync.held),
+        "may_agree": may_agree(sync.held),
         "guarded": releasing.count_guarded(db.session.connection(), sync.id) if sync.held else 0,
         "release_error": "",
         "ready": ready,

@@ -70,7 +70,8 @@ def planned(engine: Engine, sync_id: int) -> set[tuple[str, str]]:
 
 def test_the_case_leads_to_all_of_them_and_their_number_decides_them(ada: FlaskClient, engine: Engine) -> None:
     sync_id = remade(engine, 60, but=2)
-    assert f'href="/syncs/{sync_id}/decide/agreeing"' in ada.get(f"/syncs/{sync_id}/decide").text
+    for address in (f"/syncs/{sync_id}", f"/syncs/{sync_id}/decide"):
+        assert f'href="/syncs/{sync_id}/decide/agreeing"' in ada.get(address).text
 
     page = ada.get(f"/syncs/{sync_id}/decide/agreeing")
 
