@@ -95,7 +95,7 @@ def split(planned: Planned, kept: Kept) -> tuple[Planned | None, Kept]:
             "join": [each for each in planned.roster["join"] if each not in joins],
             "leave": [each for each in planned.roster["leave"] if each not in leaves],
         }
-    _drop_order(planned, joins, leaves)
+    _drop_order(planned, joins)
     if not _says_something(planned):
         return None, left_out
     if planned.held == "guard-class" and not planned.roster.get("leave"):
@@ -121,12 +121,15 @@ def _drop_conflicts(planned: Planned, kept: Kept) -> None:
         planned.held = "changed-on-both" if left else ""
 
 
-def _drop_order(planned: Planned, joins: list[str], leaves: list[str]) -> None:
-    """The order of the teachers changes only where it does so without those who are left out."""
+def _drop_order(planned: Planned, joins: list[str]) -> None:
+    """The order of the teachers changes only where it does so without those who are left out.
+
+    One who neither leaves nor is listed stays under an id that was undone, and does not count (``plan_section``).
+    """
     if "teachers" not in planned.after:
         return
-    was = [each for each in planned.before.get("teachers", []) if each not in leaves]
     will = [each for each in planned.after["teachers"] if each not in joins]
-    if was == will:
+    moving = {*will, *planned.roster.get("join", ()), *planned.roster.get("leave", ())}
+    if [each for each in planned.before.get("teachers", []) if each in moving] == will:
         planned.before = {name: value for name, value in planned.before.items() if name != "teachers"}
         planned.after = {name: value for name, value in planned.after.items() if name != "teachers"}

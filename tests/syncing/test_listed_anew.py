@@ -95,6 +95,26 @@ def test_a_new_id_that_is_undone_is_not_proposed_again_and_no_class_is_left(
     assert portal.actions(portal.prepare()) == {}
 
 
+def test_beside_a_new_id_that_was_undone_another_teachers_leave_stays_undone_too(
+    quick_portal: Portal, district: District
+) -> None:
+    section = next(s for s in district.sections if len(s.teachers) > 2)
+    was, leaver = (district.people[id_] for id_ in section.teachers[:2])
+    quick_portal.sync_all()
+    account, roster = quick_portal.account_of(was.id), quick_portal.roster(section.id)
+    new = split(district, was)
+    edits.leave(district, leaver.id)
+    sync_id = quick_portal.prepare()
+    say(quick_portal, sync_id, new.id, same=account.id)
+    release_guards(quick_portal.engine, sync_id, WHO, quick_portal.now)
+    assert quick_portal.commit(sync_id) is SyncState.COMMITTED
+
+    quick_portal.undo(sync_id)
+
+    assert quick_portal.roster(section.id) == roster
+    assert quick_portal.actions(quick_portal.prepare()) == {}
+
+
 @pytest.mark.parametrize("word", ["create", "not_same"])
 def test_a_namesake_who_comes_as_another_leaves_is_asked_about_once(
     quick_portal: Portal, district: District, teacher: Person, word: str
