@@ -17,6 +17,8 @@ class Link(msgspec.Struct, frozen=True):
     written: str
     mark: int | None = None
     """``written_fingerprint``."""
+    released: str | None = None
+    """JSON of what had been written of released fields (``syncing.released``)."""
 
 
 class Links:
@@ -53,7 +55,11 @@ def read_links(connection: Connection, table: Table, connection_id: int, actions
     """
     target = table.c.account_id if "account_id" in table.c else table.c.class_id
     statement = select(
-        table.c.source_id, target, type_coerce(table.c.written, Text), table.c.written_fingerprint
+        table.c.source_id,
+        target,
+        type_coerce(table.c.written, Text),
+        table.c.written_fingerprint,
+        type_coerce(table.c.released, Text),
     ).where(table.c.connection_id == connection_id)
     chosen = among(table.c.source_id, [action.source_id for action in actions])
     rows = list(connection.execute(statement.where(chosen)))

@@ -213,7 +213,10 @@ def depth(connection: Connection, sync_id: int) -> int:
 
 def _with_links(connection: Connection, connection_id: int, table: Table, found: dict[int, Found]) -> dict[int, Found]:
     target = table.c.account_id if table is ACCOUNT_LINKS else table.c.class_id
-    columns = (table.c.source_id, target, type_coerce(table.c.written, Text), table.c.written_fingerprint)
+    columns = (
+        table.c.source_id, target, type_coerce(table.c.written, Text), table.c.written_fingerprint,
+        type_coerce(table.c.released, Text),
+    )  # fmt: skip
     for some in chunks(found, AT_ONCE):
         statement = select(*columns).where(table.c.connection_id == connection_id, target.in_(some))
         for row in connection.execute(statement):

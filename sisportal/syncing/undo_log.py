@@ -2,7 +2,8 @@
 
 A log is the JSON of ``Action.undo``, every part of it optional:
 
-``link``      the link as it was before, ``[source_id, written, written_fingerprint]``; null where there was none
+``link``      the link as it was before, ``[source_id, written, written_fingerprint]``, and ``released`` where pins were; null
+              where there was none
 ``places``    ``[class id, account id, source_id, before, after]`` of each place in a class that changed; before and after are
               ``[position, ended_by_sync]``, before is null where there was no place
 ``parents``   ``[class id, parent before, parent after]`` of classes that no action of the sync is about
@@ -35,7 +36,10 @@ class Log(msgspec.Struct, omit_defaults=True):
 
 def link_before(link: Link | None) -> list[Any] | None:
     """``Log.link`` of a link as it is now."""
-    return None if link is None else [link.source_id, msgspec.Raw(link.written.encode()), link.mark]
+    if link is None:
+        return None
+    released = [msgspec.Raw(link.released.encode())] if link.released else []
+    return [link.source_id, msgspec.Raw(link.written.encode()), link.mark, *released]
 
 
 def read_logs(connection: Connection, action_ids: Iterable[int]) -> dict[int, Log]:

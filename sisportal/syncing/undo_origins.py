@@ -57,6 +57,8 @@ class Relinked(msgspec.Struct, frozen=True):
     """Blank: there is none from then on."""
     written: Values = {}
     mark: int | None = None
+    released: Values = {}
+    """What had been written of fields whose pin was released before the action: an edit pins them again."""
 
 
 def relinked(origin: Origin, action: Stored, here: Link | None) -> Relinked:
@@ -64,18 +66,23 @@ def relinked(origin: Origin, action: Stored, here: Link | None) -> Relinked:
     if origin.log.link is None or origin.log.link is msgspec.UNSET:
         # An add keeps nothing of a link, for there was none.
         return Relinked(changed=origin.log.link is None or origin.verb == "add")
-    source_id, written, mark = origin.log.link
+    source_id, written, mark, *more = origin.log.link
+    released: Values = more[0] if more else {}
     if "identifiers" not in action.after:
         if here is None:
             return Relinked(changed=False)
         source_id = here.source_id
     if origin.whole:
-        return Relinked(changed=True, source_id=source_id, written=written, mark=mark)
+        return Relinked(changed=True, source_id=source_id, written=written, mark=mark, released=released)
     if here is None:
-        return Relinked(changed=True, source_id=source_id, written=written)
+        return Relinked(changed=True, source_id=source_id, written=written, released=released)
     names = {name for name in action.after if name not in _BESIDE} | origin.kept.keys()
+    now = decode_values(here.released) if here.released else {}
     return Relinked(
-        changed=True, source_id=source_id, written=written_back(decode_values(here.written), written, names)
+        changed=True,
+        source_id=source_id,
+        written=written_back(decode_values(here.written), written, names),
+        released=now | {name: value for name, value in released.items() if name in names},
     )
 
 

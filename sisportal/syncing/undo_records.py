@@ -217,12 +217,14 @@ class RecordRestoring:
             logs[one.action.id].link = link_before(one.link)
             changed.append(one.found.id)
             if link.source_id:
-                rows.append((self._connection_id, link.source_id, one.found.id, json_text(link.written), link.mark))
+                released = json_text(link.released) if link.released else None
+                values = (json_text(link.written), link.mark, released)
+                rows.append((self._connection_id, link.source_id, one.found.id, *values))
         links = self._target.links
         for ids in chunks(changed, 500):
             mine = (links.c.connection_id == self._connection_id, links.c[self._target.target].in_(ids))
             connection.execute(delete(links).where(*mine))
-        columns = ("connection_id", "source_id", self._target.target, "written", "written_fingerprint")
+        columns = ("connection_id", "source_id", self._target.target, "written", "written_fingerprint", "released")
         insert_rows(connection, links, columns, rows)
         return logs
 

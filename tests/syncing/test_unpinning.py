@@ -122,6 +122,27 @@ def test_what_the_sync_took_after_a_release_is_an_edit_like_any_other_from_then_
     assert synced.actions(synced.prepare()) == {}
 
 
+def test_a_field_that_is_edited_again_after_its_release_was_committed_and_undone_is_pinned_again(
+    synced: Portal, students: list[str]
+) -> None:
+    before = edit(synced, students[0], last_name="By Hand", email="also@example.org")
+    release_all(synced)
+    synced.undo(synced.sync_all())
+    assert synced.account_of(students[0]).last_name == "By Hand"
+    assert synced.actions(synced.prepare()) == {}
+
+    edit(synced, students[0], last_name="By Hand Again")
+
+    [pin] = synced.rows(Pin)
+    assert (pin.field, pin.last, pin.here, pin.sis, pin.both) == (
+        "last_name", before.last_name, "By Hand Again", before.last_name, False,
+    )  # fmt: skip
+    assert synced.actions(synced.prepare()) == {}
+    synced.propose_again()
+    [action] = synced.actions(synced.prepare()).values()
+    assert (action.after, action.held) == ({"email": before.email}, "")
+
+
 def test_people_moved_again_after_a_release_are_pinned_again(synced: Portal, district: District) -> None:
     section = next(s for s in district.sections if len(s.students) > 2)
     class_, out = synced.class_of(section.id), section.students[0]
