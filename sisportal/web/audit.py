@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Engine, Select, Text, cast, func, or_, sel
 from sisportal.extensions import db
 from sisportal.models import Account, AuditEvent, Sync
 from sisportal.roster.catalogue import field_name
+from sisportal.roster.option_catalogue import ENTRIES
 from sisportal.syncing.audit_events import GROUPS, NAMES
 from sisportal.syncing.rows import read
 from sisportal.web.access import Rule, access
@@ -21,6 +22,7 @@ from sisportal.web.rendering import render_tab
 
 blueprint = Blueprint("audit", __name__)
 
+_OPTIONS = {entry.name: entry.label for entry in ENTRIES}
 _SYNC = re.compile(r"sync (\d{1,9})")
 
 HEADING = ("When (UTC)", "Who", "What", "Of what", "Details", "From where")
@@ -69,8 +71,12 @@ def event_name(event: str) -> str:
     return event.replace("-", " ").replace("sign in", "sign-in").capitalize()
 
 
-def in_words(details: Any) -> str:
-    """Details as people read them: ``role: viewer, from: 1.2.3.4``."""
+def in_words(event: str, details: Any) -> str:
+    """Details as people read them: ``role: viewer, from: 1.2.3.4``; options by the names that *Configure* gives them."""
+    if event == "options-changed" and isinstance(details, dict):
+        chosen = {**details, **details.get("options", {})}
+        chosen.pop("options", None)
+        return ", ".join(f"{_OPTIONS.get(name, name)}: {value}" for name, value in chosen.items())
     if isinstance(details, dict):
         return ", ".join(f"{name.replace('_', ' ')}: {_detail(name, value)}" for name, value in details.items())
     return _value(details)
@@ -163,6 +169,6 @@ def _lines(engine: Engine, statement: Select[Any]) -> Iterator[tuple[object, ...
                 row.actor,
                 row.event,
                 row.subject,
-                in_words(row.details),
+                in_words(row.event, row.details),
                 row.address,
             )

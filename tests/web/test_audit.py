@@ -13,6 +13,7 @@ from sisportal.config import PROJECT, Settings
 from sisportal.extensions import db
 from sisportal.models import Action, AuditEvent, Organization, SisSchool
 from sisportal.models.database import writing
+from sisportal.roster.options import catalogue
 from sisportal.sandbox.district import District
 from sisportal.sandbox.serving import Served
 from sisportal.syncing.audit_events import NAMES, Classes
@@ -20,6 +21,7 @@ from sisportal.syncing.audit_lines import record_summed
 from sisportal.syncing.commit import commit
 from sisportal.syncing.prepare import prepare
 from sisportal.syncing.setup_code import setup_code
+from sisportal.web.audit import in_words
 from tests.fakes import FakeClock
 from tests.syncing.plans import make_connection, make_sync
 from tests.web.conftest import NOW, browser
@@ -320,3 +322,9 @@ def test_a_sync_leads_to_its_report_while_there_is_one(app: Flask, ada: FlaskCli
     assert f'<a href="/syncs/{sync_id}">sync {sync_id}</a>' in page.text
     assert "/syncs/77" not in page.text
     assert "fields: first name, e-mail address" in words(page)
+
+
+def test_options_are_called_as_on_their_page() -> None:
+    label = catalogue()["guard_deletes_percent"].label
+    assert in_words("options-changed", {"guard_deletes_percent": "25"}) == f"{label}: 25"
+    assert in_words("options-changed", {"options": {"guard_deletes_percent": "25"}}) == f"{label}: 25"

@@ -168,7 +168,7 @@ def audited(mirrored: Mirrored) -> None:
 def test_the_audit_log_says_who_did_what_newest_first(ada: FlaskClient, audited: None) -> None:
     page = words(ada.get("/audit")).partition("Newest first")[2]
     assert "3 Nov 2026, 13:05 command line Sync discarded =sync 3" in page
-    assert "ada@example.org Options changed clever blanks: replace 10.0.0.7" in page
+    assert "ada@example.org Options changed clever Blank values from the SIS: replace 10.0.0.7" in page
     assert page.index("Sync discarded") < page.index("Options changed")
 
 

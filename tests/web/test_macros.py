@@ -1,5 +1,7 @@
 """The macros' own rules: what they escape, mark and leave out."""
 
+import re
+
 import pytest
 from flask import Flask
 from wtforms import BooleanField, Form, SelectField, StringField
@@ -58,6 +60,22 @@ def test_a_step_of_the_pager_keeps_the_search(site: Flask) -> None:
     pager = drawn(site, "_macros_lists.html", "pager(pages)", pages=Pages(2, 150))
 
     assert ('href="/list?q=x"' in pager, 'href="/list?q=x&amp;page=3"' in pager) == (True, True)
+
+
+def test_a_link_of_a_list_keeps_the_focus_and_a_page_is_read_from_its_top(site: Flask) -> None:
+    pager = drawn(site, "_macros_lists.html", "pager(pages, target='people')", pages=Pages(2, 150))
+    sort = drawn(site, "_macros_lists.html", "sort_header('Name', 'name', 'name', 'people')")
+    filters = drawn(
+        site,
+        "_macros_lists.html",
+        "filter_links('State', 'state', [('', 'All', 3), ('gone', 'Gone', none)], '', 'people')",
+    )
+
+    assert re.findall(' id="([^"]+)"', pager + sort + filters) == [
+        "people-chevrons-left", "people-chevron-left", "people-chevron-right", "people-chevrons-right",
+        "people-sort-name", "people-state-all", "people-state-gone",
+    ]  # fmt: skip
+    assert [part.count('hx-swap="outerHTML show:top"') for part in (pager, sort, filters)] == [4, 0, 0]
 
 
 def test_the_sorted_column_says_so_and_offers_the_other_direction(site: Flask) -> None:
