@@ -16,6 +16,7 @@ from sisportal.syncing.by_hand import Invalid, Refused, check_mark, record
 from sisportal.syncing.held import account_columns, account_held, account_search, column_name
 from sisportal.syncing.review import Who
 from sisportal.syncing.rows import insert_one
+from sisportal.syncing.second_factor import STAFF
 
 GONE = "There is no such account."
 LAST_ADMINISTRATOR = "This is the last administrator who can sign in with a password. Make another one first."
@@ -76,7 +77,8 @@ def change(
 ) -> list[str]:
     """Change these fields of an account; the names of those that differ.
 
-    ``seen`` is the mark of what the person saw of it. Raises ``Invalid``, ``Refused`` and ``Changed``.
+    ``seen`` is the mark of what the person saw of it. Whoever sees everybody's records from now on signs in again. Raises
+    ``Invalid``, ``Refused`` and ``Changed``.
     """
     before = held(connection, account_id, lock=True)
     if before is None:
@@ -95,6 +97,10 @@ def change(
         connection.execute(update(Account).where(Account.id == account_id).values(columns))
     except IntegrityError as error:
         raise Invalid({"username": TAKEN}) from error
+    if changed.get("role") in STAFF and before["role"] not in STAFF:
+        browser_sessions.end_all(
+            connection, [account_id]
+        )  # they sign in again, with the code that others need not show
     pins.edited(connection, RecordKind.ACCOUNT, account_id, sorted(changed), who, now)
     roles = {"from_role": before["role"], "to_role": wanted["role"]} if "role" in changed else {}
     named = sorted(changed.keys() - {"roles"} if "role" in changed else changed.keys())

@@ -13,7 +13,8 @@ from sisportal.extensions import db
 from sisportal.models import Account, AccountLink, AccountRole, AuditEvent, Organization, SecondFactor, SignedInBrowser
 from sisportal.sandbox.district import District
 from sisportal.sandbox.serving import Served
-from sisportal.syncing import second_factor, settings
+from sisportal.syncing import accounts, second_factor, settings
+from sisportal.syncing.review import Who
 from tests.fakes import FakeClock
 from tests.web.conftest import NOW, browser
 from tests.web.second_factors import (
@@ -71,6 +72,18 @@ def test_those_who_have_to_have_one_are_led_to_set_it_up(app: Flask, policy: str
     require(app, policy)
     gone = [str(role) for role in AccountRole if of(app, role).get("/notifications").status_code == 303]
     assert sorted(gone) == led
+
+
+def test_whoever_is_given_such_a_role_signs_in_again_for_a_session_without_a_code_is_not_enough(app: Flask) -> None:
+    teacher, student = of(app, "teacher"), of(app, "student")
+    with app.app_context():
+        ids = {each.username: each.id for each in db.session.scalars(select(Account))}
+        for name, role in (("teacher", "viewer"), ("student", "teacher")):
+            accounts.change(db.session.connection(), ids[name], {"role": role}, Who("test"), NOW)
+        db.session.commit()
+
+    assert teacher.get("/notifications").location.startswith("/sign-in")
+    assert student.get("/notifications").status_code == 200
 
 
 def test_until_it_is_set_up_they_reach_nothing_else(app: Flask, nobody: FlaskClient, clock: FakeClock) -> None:
