@@ -86,6 +86,18 @@ def or_alike_class(match: Match, alike: list[AlikeClass]) -> Match:
     return Match(Outcome.HELD, None, tuple(sorted(ids)), reason, evidence)
 
 
+def twins(gone: Section, listed: Section) -> tuple[str, ...]:
+    """What two sections that were listed side by side have in common; nothing where they may well be two classes.
+
+    The same teacher and most of the students, beside what makes sections alike, and no other term: else a class would be
+    the one that follows it.
+    """
+    if gone.school != listed.school or _differ(gone.term_name, listed.term_name):
+        return ()
+    agree = _agreement(gone, listed)
+    return agree if {"teacher", "students"} <= set(agree) else ()
+
+
 def _agreement(one: Section, other: Section) -> tuple[str, ...]:
     """What two sections have in common; nothing where they cannot be one class."""
     if dates_far_apart(one.start, one.finish, other.start, other.finish) or _differ(one.period, other.period):

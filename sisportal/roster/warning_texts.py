@@ -334,7 +334,7 @@ HELD: dict[str, str] = {
     "several-candidates": "Several accounts or classes have the key. Choose the one that is the same, or create a new one.",
     "linked-elsewhere": "The one that has the key is linked to another id of the SIS. Say whether they are the same.",
     "listed-anew": "It is like one that the SIS lists no more: it may be the same under a new id. Say whether they are the same.",
-    "listed-twice": "Somebody like this one is listed and has an account already. Say whether this one may be archived.",
+    "listed-twice": "Somebody, or a class, like this one is listed and has a record here already. Say whether this one may be archived.",
     "doubted-delete": "A new record of the SIS may be this one. Decide that record first: nothing is archived before it is known whether they are the same.",
     "names-disagree": "The key agrees and the names do not. Say whether they are the same person.",
     "identity-changed": "The id is the same and the name is wholly another. Say whether it is still the same person.",

@@ -26,7 +26,8 @@ class SectionMatches:
 
     def __init__(self, engine: Engine, connection_id: int, kind: str, options: Options) -> None:
         self._engine, self._connection_id, self._kind, self._options = engine, connection_id, kind, options
-        self._decisions = read_decisions(engine, connection_id, "sections")
+        self.decisions = read_decisions(engine, connection_id, "sections")
+        """As of ``PersonMatches``."""
         self.moved: set[str] = set()
         """As of ``PersonMatches``."""
         self._doubts = Doubts()
@@ -73,7 +74,7 @@ class SectionMatches:
             self._doubts.note(match, section.source_id, section_label(section))
 
     def _found(self, section: Section, places: Places) -> Match:
-        decision = self._decisions.get(section.source_id, UNDECIDED)
+        decision = self.decisions.get(section.source_id, UNDECIDED)
         match = match_section(section, places.get(section.school), self._index, decision)
         if not self._traces:
             return match
@@ -82,7 +83,7 @@ class SectionMatches:
     def _duplicate(self, planned: Planned, section: Section) -> tuple[Problem, ...]:
         if not self._traces or planned.verb != "add" or planned.held:
             return ()
-        found = self._traces.archived(section, self._decisions.get(section.source_id, UNDECIDED))
+        found = self._traces.archived(section, self.decisions.get(section.source_id, UNDECIDED))
         if not found:
             return ()
         value = ", ".join(str(id_) for id_ in found)

@@ -33,6 +33,7 @@ from sisportal.syncing.held import (
 )
 from sisportal.syncing.listed_twice import ListedTwice
 from sisportal.syncing.local_edits import teaching_by_hand
+from sisportal.syncing.made_twice import MadeTwice
 from sisportal.syncing.matched import Incoming
 from sisportal.syncing.matches import PersonMatches
 from sisportal.syncing.matches_sections import SectionMatches
@@ -277,13 +278,16 @@ class Planner:
         for rows in chain(gone, chunks(self._archived[Collection.SECTIONS], _PEOPLE_AT_ONCE)):
             elsewhere = listing_sections(self._engine, self._connection_id, [row[1] for row in rows])
             doubts = self._sections.doubts(self._places) if self._sections else Doubts()
+            said = self._sections.decisions if self._sections else {}
+            twice = MadeTwice(self._engine, self._connection_id, [row[1] for row in rows], said)
             for row in rows:
                 if row[0] in self._moved:
                     continue
                 if row[1] in elsewhere:
                     self._keep("section", row[0], elsewhere[row[1]], row[3])
                     continue
-                self._plan.add(doubts.hold(plan_delete("section", row[0], row[2] or row[0], row[3] or "", row[1])))
+                planned = plan_delete("section", row[0], row[2] or row[0], row[3] or "", row[1])
+                self._plan.add(twice.hold(doubts.hold(planned)))
             self._pulse.advance(len(rows))
 
     def _keep(self, type_: str, source_id: str, kind: str, school: str | None) -> None:

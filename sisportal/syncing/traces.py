@@ -4,9 +4,10 @@ Read only where there are new records and the connection has links: a first sync
 """
 
 from collections.abc import Container, Iterable, Iterator
+from datetime import timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, Text, and_, exists, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, Text, and_, exists, func, or_, select, type_coerce
 
 from sisportal.models import Sync, SyncState
 from sisportal.roster.likeness import Trace, Traces, Wanted
@@ -20,7 +21,11 @@ from sisportal.syncing.mirror import PEOPLE, SECTIONS
 from sisportal.syncing.rows import AT_ONCE
 
 SYNCS_BACK = 5
-"""Archived classes count that one of so many of the last commits archived: names of classes come back every year."""
+DAYS_BACK = timedelta(days=60)
+"""Archived classes count that a sync archived so lately, or one of so many of the last commits, whenever that was.
+
+Names of classes come back every year, and what a section was is read to compare it: those of all years would be too many.
+"""
 
 
 def any_links(connection: Connection, connection_id: int) -> bool:
@@ -75,7 +80,10 @@ def class_traces(
         .where(or_(SECTIONS.c.gone_in_sync.is_not(None), SECTIONS.c.in_scope.is_(False)))
     )
     if recent:
-        late = CLASSES.c.archived_by_sync.in_(committed)
+        late: ColumnElement[bool] = CLASSES.c.archived_by_sync.in_(committed)
+        if now := connection.scalar(select(func.max(Sync.created_at)).where(Sync.connection_id == connection_id)):
+            by_sync = CLASSES.c.archived_by_sync.is_not(None)
+            late = or_(late, and_(by_sync, CLASSES.c.archived_at >= now - DAYS_BACK))
         statement = statement.where(or_(CLASSES.c.archived_at.is_(None), late))
     decode = msgspec.json.Decoder(Section).decode
 

@@ -1,5 +1,7 @@
 """Sections that the SIS makes anew under another id: a class with its history is not archived while its twin is created."""
 
+import copy
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from sisportal.sandbox.district import District
 from sisportal.sandbox.entities import Section
 from sisportal.syncing.deciding import Said, decide
 from sisportal.syncing.explaining import evidence_sentences
+from sisportal.syncing.traces import SYNCS_BACK
 from tests.syncing.portal import WHO, Portal
 
 
@@ -174,3 +177,86 @@ def test_one_that_comes_after_its_class_was_archived_is_offered_that(
     assert (portal.class_of(section.id).id, portal.class_of(section.id).archived_at) == (class_.id, None)
     assert set(portal.roster(section.id)) == {*section.teachers, *section.students}
     assert portal.actions(portal.prepare()) == {}
+
+
+@pytest.mark.parametrize(("days", "offered"), [(8, True), (90, False)])
+def test_of_classes_that_were_archived_those_of_the_last_weeks_are_offered_however_many_commits_came_since(
+    quick_portal: Portal, district: District, section: Section, days: int, offered: bool
+) -> None:
+    quick_portal.sync_all()
+    class_ = quick_portal.class_of(section.id)
+    edits.drop_section(district, section.id)
+    quick_portal.sync_all()
+    student = next(p for p in district.people if p.student)
+    for number in range(SYNCS_BACK):
+        edits.rename_person(district, student.id, first=f"{student.first}{number}")
+        quick_portal.now += timedelta(days=days / SYNCS_BACK)
+        quick_portal.sync_all()
+    section.id = district.mint(section.created)
+    district.put(section)
+
+    sync_id = quick_portal.prepare()
+
+    found = [w for w in quick_portal.warnings(sync_id) if w[0] == "possible-duplicate"]
+    assert found == ([("possible-duplicate", section.id, str(class_.id))] if offered else [])
+
+
+@pytest.mark.parametrize("word", ["same", "not_same", "create"])
+def test_one_whose_twin_came_while_it_was_listed_still_is_not_archived_before_somebody_says_so(
+    quick_portal: Portal, district: District, section: Section, word: str
+) -> None:
+    quick_portal.sync_all()
+    class_ = quick_portal.class_of(section.id)
+    twin = copy.deepcopy(section)
+    twin.id, twin.name, twin.number, twin.sis_id = district.mint(section.created), f"{section.name} - 02", "02", "S-02"
+    district.put(twin)
+    sync_id = quick_portal.prepare()
+    assert held(quick_portal, sync_id) == {twin.id: ""}
+    quick_portal.commit(sync_id)
+    made = quick_portal.class_of(twin.id)
+    edits.drop_section(district, section.id)
+
+    sync_id = quick_portal.prepare()
+
+    assert held(quick_portal, sync_id) == {section.id: "listed-twice"}
+    evidence = action_of(quick_portal, sync_id, section.id).evidence
+    [sentence] = evidence_sentences(evidence)
+    assert sentence == (
+        f"It has the course, the teacher, the period and most students of {made.name}, number {made.id}, "
+        f"which the SIS lists too ({twin.id})."
+    )
+    assert quick_portal.commit(sync_id) is SyncState.PARTLY_COMMITTED
+    assert quick_portal.class_of(section.id).archived_at is None
+    sync_id = quick_portal.prepare()
+    answers: dict[str, dict[str, Any]] = {"same": {"same": made.id}, "not_same": {"not_same": (made.id,)}}
+    say(quick_portal, sync_id, section.id, **answers.get(word, {"create": True}))
+    assert held(quick_portal, sync_id) == {section.id: ""}
+    quick_portal.untick(sync_id, section.id)
+    quick_portal.commit(sync_id)
+    again = quick_portal.prepare()
+    assert held(quick_portal, again) == {section.id: ""}, "what was said is remembered"
+    assert quick_portal.commit(again) is SyncState.COMMITTED
+    assert (quick_portal.class_of(section.id).id, quick_portal.class_of(twin.id).archived_at) == (class_.id, None)
+    assert quick_portal.class_of(section.id).archived_at is not None
+    assert quick_portal.actions(quick_portal.prepare()) == {}
+
+
+@pytest.mark.parametrize("otherwise", ["other students", "next term"])
+def test_another_class_of_the_same_teacher_and_course_does_not_keep_it(
+    quick_portal: Portal, district: District, section: Section, otherwise: str
+) -> None:
+    twin = copy.deepcopy(section)
+    twin.id, twin.sis_id, twin.period = district.mint(section.created), "S-02", None
+    if otherwise == "other students":
+        twin.students = sorted(p.id for p in district.people if p.student and p.id not in section.students)[:6]
+    else:
+        term = copy.deepcopy(district.terms[str(section.term)])
+        term.id, term.name = district.mint(section.created), "Another term"
+        district.put(term)
+        twin.term = term.id
+    quick_portal.sync_all()
+    district.put(twin)
+    quick_portal.sync_all()
+    edits.drop_section(district, section.id)
+
+    assert held(quick_portal, quick_portal.prepare()) == {section.id: ""}
