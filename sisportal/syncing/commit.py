@@ -78,6 +78,7 @@ def discard(engine: Engine, sync_id: int, now: datetime, who: str) -> None:
         note = f"Discarded by {who}."
         if not move(connection, sync_id, SyncState.DISCARDED, note=note, finished_at=now):
             raise NotAllowed("Only a sync that is prepared and not committed can be discarded.")
+        notices.stop_asking(connection, sync_id, now)
     packages.drop(engine, sync_id)
 
 

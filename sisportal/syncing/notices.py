@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from sisportal.models import Account, AccountRole, AuditEvent, NoticeKind, Notification
 from sisportal.syncing import concerned, outbox
@@ -29,7 +29,15 @@ def notify(
     told = dict.fromkeys(connection.scalars(administrators), (text, link))
     if sync_id is not None:
         told |= concerned.organization_administrators(connection, sync_id, kind)
+    if sync_id is not None and kind in {NoticeKind.COMMITTED, NoticeKind.UNDONE}:
+        stop_asking(connection, sync_id, now)
     write_notifications(connection, sync_id, kind, told, now)
+
+
+def stop_asking(connection: Connection, sync_id: int, now: datetime) -> None:
+    """Count as read what asked for a review of this sync: it is committed or discarded, and nobody is to review it any more."""
+    asked = update(Notification).where(Notification.sync_id == sync_id, Notification.read_at.is_(None))
+    connection.execute(asked.where(Notification.kind.in_([NoticeKind.PREPARED, NoticeKind.HELD])).values(read_at=now))
 
 
 def write_notifications(

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete
 
-from sisportal.models import Account, AccountLink, ClassLink, Membership, SchoolClass, SyncState
+from sisportal.models import Account, AccountLink, ClassLink, Membership, Notification, SchoolClass, SyncState
 from sisportal.models.database import writing
 from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
@@ -300,3 +300,19 @@ def test_a_commit_leaves_what_is_held_and_what_is_not_its_own(quick_portal: Port
         quick_portal.rows(Membership, Membership.class_id == class_),
     )
     assert after == before
+
+
+def test_a_review_is_asked_for_until_the_plan_is_committed_or_discarded(quick_portal: Portal) -> None:
+    portal = quick_portal
+    portal.add_administrator()
+
+    def unread() -> list[tuple[int, str]]:
+        return [(row.sync_id, row.kind) for row in portal.rows(Notification, Notification.read_at.is_(None))]
+
+    first = portal.prepare()
+    assert unread() == [(first, "prepared")]
+    discard(portal.engine, first, portal.now, "Ada")
+    assert unread() == []
+    second = portal.prepare()
+    portal.commit(second)
+    assert unread() == [(second, "committed")]

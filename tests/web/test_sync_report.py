@@ -187,6 +187,9 @@ def test_an_empty_plan_and_one_that_is_all_unticked_say_so(ada: FlaskClient, eng
 
     assert ("Nothing has changed" in empty, "Commit sync" in empty) == (True, False)
     assert ("Nothing would be committed" in nothing, "Commit sync" in nothing) == (True, False)
+    held = words(ada.get(f"/syncs/{make_sync(engine, 1, [action(held='changed-on-both')])}"))
+    assert "Every action is unticked. Tick what should be applied" in nothing
+    assert "Every action is held: decide what becomes of it below, or discard the plan." in held
 
 
 def test_progress_polls_while_it_runs_and_then_lets_the_page_load_anew(ada: FlaskClient, engine: Engine) -> None:
