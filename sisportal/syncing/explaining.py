@@ -177,10 +177,10 @@ def summary(
 
 
 def roster_parts(roster: Mapping[str, Any]) -> list[str]:
-    """How many join and leave a class, and how many of them a person took out: ``24 join``, ``1 leaves``."""
+    """How many join and leave a class, and how many of them were unticked: ``24 people join``, ``1 person leaves``."""
     counted = [
-        (len(roster.get("join", ())), "joins", "join"),
-        (len(roster.get("leave", ())), "leaves", "leave"),
+        (len(roster.get("join", ())), "person joins", "people join"),
+        (len(roster.get("leave", ())), "person leaves", "people leave"),
         (len(roster.get("unticked", ())), "of them unticked", "of them unticked"),
     ]
     return [f"{number:,} {one if number == 1 else many}" for number, one, many in counted if number]
@@ -189,7 +189,7 @@ def roster_parts(roster: Mapping[str, Any]) -> list[str]:
 def kept_back_words(
     *, is_new: bool, is_gone: bool, fields: Mapping[str, Any], joins: Sequence[str], leaves: Sequence[str]
 ) -> str:
-    """What of a record is not proposed again since it was undone: ``Grade: 9 · 2 join``."""
+    """What of a record is not proposed again since it was undone: ``Grade: 9 · 2 people join``."""
     parts = ["Is not brought here again"] if is_new else []
     parts += ["Is not archived again"] if is_gone else []
     for name, value in fields.items():

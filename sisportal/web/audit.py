@@ -72,11 +72,17 @@ def event_name(event: str) -> str:
 
 
 def in_words(event: str, details: Any) -> str:
-    """Details as people read them: ``role: viewer, from: 1.2.3.4``; options by the names that *Configure* gives them."""
+    """Details as people read them: ``role: viewer, from: 1.2.3.4``; options by the names that *Configure* gives them.
+
+    Of a commit what became of how many is told, and whether something is left.
+    """
     if event == "options-changed" and isinstance(details, dict):
         chosen = {**details, **details.get("options", {})}
         chosen.pop("options", None)
         return ", ".join(f"{_OPTIONS.get(name, name)}: {value}" for name, value in chosen.items())
+    if event == "sync-committed" and isinstance(details, dict) and details.get("outcomes"):
+        became = _value({outcome: number for outcome, number in details["outcomes"].items() if outcome != "planned"})
+        return became if details.get("state") == "committed" else f"in part: {became}"
     if isinstance(details, dict):
         return ", ".join(f"{name.replace('_', ' ')}: {_detail(name, value)}" for name, value in details.items())
     return _value(details)

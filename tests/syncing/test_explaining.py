@@ -16,7 +16,7 @@ from sisportal.syncing.explaining import day, evidence_sentences, field_rows, he
         ("edit", {"identifiers": {"clever": ""}}, {"identifiers": {"clever": "a"}}, {}, "Linked to the one that exists already"),
         ("reactivate", {"archived": True}, {"archived": False, "grade": "9"}, {}, "Is active again · Grade"),
         ("delete", {"archived": False}, {"archived": True}, {}, "Is archived; nothing of it is removed"),
-        ("edit", {}, {}, {"join": ["a", "b"], "leave": ["c"], "unticked": ["a"]}, "2 join · 1 leaves · 1 of them unticked"),
+        ("edit", {}, {}, {"join": ["a", "b"], "leave": ["c"], "unticked": ["a"]}, "2 people join · 1 person leaves · 1 of them unticked"),
     ],
 )  # fmt: skip
 def test_one_line_says_what_an_action_does(

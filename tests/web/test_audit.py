@@ -324,6 +324,15 @@ def test_a_sync_leads_to_its_report_while_there_is_one(app: Flask, ada: FlaskCli
     assert "fields: first name, e-mail address" in words(page)
 
 
+def test_a_commit_is_told_by_what_became_of_how_many() -> None:
+    outcomes = {"planned": 95, "applied": 93, "unticked": 2}
+    assert in_words("sync-committed", {"state": "committed", "outcomes": outcomes}) == "93 applied, 2 unticked"
+    left = {"planned": 2, "applied": 1, "conflict": 1}
+    assert (
+        in_words("sync-committed", {"state": "partly-committed", "outcomes": left}) == "in part: 1 applied, 1 conflict"
+    )
+
+
 def test_options_are_called_as_on_their_page() -> None:
     label = catalogue()["guard_deletes_percent"].label
     assert in_words("options-changed", {"guard_deletes_percent": "25"}) == f"{label}: 25"

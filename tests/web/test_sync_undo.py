@@ -143,7 +143,7 @@ def test_kept_back_is_searched_filtered_and_proposed_again_one_or_all(
     keep_back(engine, committed, "anna", "bert", "carl")
     keep_back(engine, committed, "math", collection="sections", type="section", is_new=False, joins=["a", "b"])
     assert [row.split()[0] for row in rows_of(ada.get(KEPT))] == ["Anna", "Bert", "Carl", "Math"]
-    assert "2 join" in words(ada.get(f"{KEPT}?type=section"))
+    assert "2 people join" in words(ada.get(f"{KEPT}?type=section"))
     assert "Nothing matches" in words(ada.get(f"{KEPT}?q=nobody"))
     assert "4 records" in words(ada.get(KEPT))
     assert KEPT in ada.get("/admin/sis/clever/history").text
