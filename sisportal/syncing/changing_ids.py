@@ -51,6 +51,19 @@ def read_changing(connection: Connection, sync_id: int) -> Changing:
     return Changing(found, _doubts(connection, sync_id))
 
 
+def moving_ids(connection: Connection, sync_id: int) -> dict[str, str]:
+    """The people whose link a plan gives another id, ticked and held or not: the id until now -> the one from then on."""
+    statement = select(ACTIONS.c.source_id, ACTIONS.c.before).where(
+        ACTIONS.c.sync_id == sync_id,
+        ACTIONS.c.type.in_(_PEOPLE),
+        ACTIONS.c.verb.in_(("edit", "reactivate")),
+        ACTIONS.c.state == ActionState.PLANNED,
+        type_coerce(ACTIONS.c.before, Text).like('%"identifiers"%'),
+    )
+    rows = connection.execute(statement).all()
+    return {id_: row[0] for row in rows for id_ in row[1].get("identifiers", {}).values() if id_}
+
+
 def _changes(before: dict[str, Any], after: dict[str, Any]) -> bool:
     was, now = before.get("identifiers", {}), after.get("identifiers", {})
     return any(id_ and id_ != now.get(kind) for kind, id_ in was.items())

@@ -10,7 +10,8 @@ from sisportal.roster.catalogue import held_sentence
 from sisportal.roster.guards import Counted, Guard, GuardedAction, Hold, class_hold, scope_holds
 from sisportal.roster.options import Options
 from sisportal.syncing.actions import ACTIONS, IS_HELD
-from sisportal.syncing.changing_ids import ANOTHER_ID, Changing, Scope, read_changing
+from sisportal.syncing.among import among
+from sisportal.syncing.changing_ids import ANOTHER_ID, Changing, Scope, moving_ids, read_changing
 from sisportal.syncing.connections import stored_options
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
@@ -62,6 +63,7 @@ def still_held(connection: Connection, sync_id: int, connection_id: int, options
     holds = [entry for entry in held if entry["reason"] in verbs]
     ids, active = Changing(), Counter[Scope]()
     if not request.get("released"):
+        _free_classes(connection, sync_id, connection_id, options)
         _free(connection, sync_id, [str(Guard.IDS)])
         ids = read_changing(connection, sync_id)
         active = _active(connection, connection_id) if ids.numbers else active
@@ -104,7 +106,10 @@ def _free(connection: Connection, sync_id: int, reasons: list[str]) -> None:
 
 
 def _free_classes(connection: Connection, sync_id: int, connection_id: int, options: Options) -> None:
-    """Free the classes that lose few enough of their students by what is ticked of their rosters now."""
+    """Free the classes that lose few enough of their students by what is ticked of their rosters now.
+
+    Who leaves under one id and joins under another is lost by nobody: where that new id is not applied, they stay (``rosters``).
+    """
     link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.source_id == ACTIONS.c.source_id)
     statement = (
         select(ACTIONS.c.id, ACTIONS.c.roster, CLASS_LINKS.c.written)
@@ -112,12 +117,18 @@ def _free_classes(connection: Connection, sync_id: int, connection_id: int, opti
         .where(ACTIONS.c.sync_id == sync_id, IS_HELD, ACTIONS.c.held == str(Guard.CLASS))
         .where(ACTIONS.c.state == ActionState.PLANNED)
     )
-    for action_id, roster, written in connection.execute(statement).all():
-        students = set(written.get("students", ()))
+    rows = connection.execute(statement).all()
+    now = moving_ids(connection, sync_id) if rows else {}
+    free: list[int] = []
+    for action_id, roster, written in rows:
+        students, joining = set(written.get("students", ())), set(roster.get("join", ()))
         leaving = students & set(roster.get("leave", ())) - set(roster.get("unticked", ()))
+        leaving = {source_id for source_id in leaving if now.get(source_id) not in joining}
         guarded = GuardedAction(action_id, "section", "edit", students=len(students), leaving=len(leaving))
         if class_hold(guarded, options) is None:
-            connection.execute(update(ACTIONS).where(ACTIONS.c.id == action_id).values(held=""))
+            free.append(action_id)
+    if free:
+        connection.execute(update(ACTIONS).where(among(ACTIONS.c.id, free)).values(held=""))
 
 
 def _hold_ids(connection: Connection, ids: Changing, active: Counter[Scope], options: Options) -> list[dict[str, Any]]:

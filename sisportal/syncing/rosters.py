@@ -270,14 +270,18 @@ class Rosters:
         self._edited = {(row[0], row[1], row[2]) for row in rows}
 
     def _read_decisions(self, connection: Connection) -> None:
-        """Whose delete is unticked or held keeps their places; whose add is unticked cannot join (SPEC 10)."""
-        statement = select(ACTIONS.c.source_id, ACTIONS.c.verb).where(
+        """Whose delete is unticked or held keeps their places; whose add is unticked cannot join (SPEC 10).
+
+        Whose new id is unticked or held keeps them under the older one.
+        """
+        statement = select(ACTIONS.c.source_id, ACTIONS.c.verb, ACTIONS.c.before).where(
             ACTIONS.c.sync_id == self._sync_id,
             ACTIONS.c.type.in_(("student", "teacher")),
             or_(not_(ACTIONS.c.ticked), IS_HELD),
         )
         rows = connection.execute(statement).all()
-        self._staying = frozenset(row[0] for row in rows if row[1] == "delete")
+        older = {id_ for row in rows for id_ in row[2].get("identifiers", {}).values() if id_}
+        self._staying = frozenset(row[0] for row in rows if row[1] == "delete") | older
         self._unticked = frozenset(row[0] for row in rows if row[1] != "delete")
 
 

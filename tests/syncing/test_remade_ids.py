@@ -77,11 +77,13 @@ def test_the_same_accounts_go_on_under_the_new_ids_and_an_undo_brings_the_old_on
     left = waiting(portal, sync_id)
     assert len(left) == asked - said
     say_one_by_one(portal, sync_id, now)
+    held = {row.type: row.held for row in portal.rows(Action, Action.sync_id == sync_id)}
+    assert held == {"student": "guard-ids", "teacher": "guard-ids", "section": ""}, "no class loses anybody"
     with portal.engine.connect() as connection:
-        guarded = count_guarded(connection, sync_id)
-    held = {row.held for row in portal.rows(Action, Action.sync_id == sync_id, Action.type != "section")}
-    assert held == {"guard-ids"}, "that so many ids change is released by itself"
-    assert release_guards(portal.engine, sync_id, WHO, portal.now) == guarded
+        assert count_guarded(connection, sync_id) == asked
+    assert release_guards(portal.engine, sync_id, WHO, portal.now) == asked, (
+        "that so many ids change is released by itself"
+    )
     assert {verb for type_, verb, _ in portal.actions(sync_id)} == {"edit"}
     assert portal.commit(sync_id) is SyncState.COMMITTED
     assert links(portal) == {account: now[id_] for account, id_ in was.items()}
@@ -95,6 +97,32 @@ def test_the_same_accounts_go_on_under_the_new_ids_and_an_undo_brings_the_old_on
     assert places(portal) == in_classes
     assert portal.exported() == before
     assert portal.actions(portal.prepare()) == {}
+
+
+@pytest.mark.parametrize("how", ["held", "unticked"])
+def test_whose_new_id_is_not_applied_keeps_account_and_classes_under_the_old_one(
+    quick_portal: Portal, district: District, how: str
+) -> None:
+    quick_portal.sync_all()
+    was, in_classes = links(quick_portal), places(quick_portal)
+    now = edits.remake_ids(district)
+    sync_id = quick_portal.prepare()
+    say_all(quick_portal, sync_id)
+    say_one_by_one(quick_portal, sync_id, now)
+    if how == "unticked":
+        release_guards(quick_portal.engine, sync_id, WHO, quick_portal.now)
+        quick_portal.untick(sync_id, *now.values())
+
+    quick_portal.commit(sync_id)
+
+    assert links(quick_portal) == was
+    assert places(quick_portal) == in_classes
+    again = quick_portal.prepare()
+    release_guards(quick_portal.engine, again, WHO, quick_portal.now)
+    assert quick_portal.commit(again) is SyncState.COMMITTED
+    assert links(quick_portal) == {account: now[id_] for account, id_ in was.items()}
+    assert places(quick_portal) == in_classes
+    assert quick_portal.actions(quick_portal.prepare()) == {}
 
 
 def test_it_is_in_the_audit_log_remembered_for_ever_and_counted(quick_portal: Portal, district: District) -> None:
