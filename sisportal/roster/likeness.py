@@ -22,6 +22,9 @@ KINDS = ("name", "birth_date", "number", "sis_id", "state_id", "legacy_id", "ema
 _OF_THE_SIS = frozenset({"number", "sis_id", "state_id"})
 """Numbers that a SIS gives to one person only: they tell one from another among those who are listed, too."""
 _BY_NAME = frozenset({"name", "birth_date"})
+YEARS_APART = 2
+"""Whose years of birth are so far apart, or else whose grades are farther, is somebody else who has the same name."""
+_KINDERGARTEN = frozenset({"kindergarten", "kg", "k"})
 _SHARED = frozenset({"email", "username"})
 """Families share the one and schools give the other again: they count where the first names agree."""
 
@@ -182,10 +185,32 @@ def or_alike(match: Match, alike: list[Alike]) -> Match:
 
 
 def _may_be(person: Person, alike: Alike) -> bool:
+    if _of_another_age(person, alike):
+        return False
     first_names = first_names_agree(_name(person), alike.trace.held.name)
     if alike.trace.listed:  # the SIS says that they are two: only a number that is one person's makes that doubtful
         return first_names and not _OF_THE_SIS.isdisjoint(alike.agree)
     return first_names or not _SHARED.issuperset(alike.agree)
+
+
+def _of_another_age(person: Person, alike: Alike) -> bool:
+    """Whether it is a namesake of another age: one leaves school, one begins it. A SIS may mistype a day or a month of birth."""
+    if not _BY_NAME.issuperset(alike.agree):
+        return False
+    held = alike.trace.held
+    years = (_whole(person.birth_date[:4]), _whole(held.birth_date[:4]))
+    grades = (_grade(person.grade), _grade(held.grade))
+    if years[0] is not None and years[1] is not None:
+        return abs(years[0] - years[1]) >= YEARS_APART
+    return grades[0] is not None and grades[1] is not None and abs(grades[0] - grades[1]) > YEARS_APART
+
+
+def _grade(text: str) -> int | None:
+    return 0 if folded(text) in _KINDERGARTEN else _whole(text)
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _older(person: Person, alike: Alike) -> bool:

@@ -54,6 +54,27 @@ def test_whoever_is_listed_still_only_by_a_number_and_the_first_name(person: dic
     assert found(msgspec.structs.replace(NEW, **person), listed=True) == agree
 
 
+@pytest.mark.parametrize(
+    ("joined", "left", "is_asked"),
+    [
+        ({"birth_date": "2021-03-04"}, {"birth_date": "2008-03-04"}, False),
+        ({"birth_date": "2008-04-03"}, {"birth_date": "2008-03-04"}, True),
+        ({"birth_date": "2009-03-04"}, {"birth_date": "2008-03-04"}, True),
+        ({"grade": "Kindergarten"}, {"grade": "12"}, False),
+        ({"grade": "KG"}, {"grade": "02"}, True),
+        ({"grade": "10", "birth_date": "2010-03-04"}, {"grade": "12"}, True),
+        ({"grade": "Kindergarten"}, {"grade": "PostGraduate"}, True),
+        ({"grade": "Kindergarten", "number": "S-1"}, {"grade": "12", "student_id": "S-1"}, True),
+    ],
+)
+def test_a_namesake_of_another_age_who_begins_as_one_leaves_is_somebody_else(
+    joined: dict[str, Any], left: dict[str, Any], is_asked: bool
+) -> None:
+    person = Person("new", Role.STUDENT, "Lee", "Ann", **joined)
+    held = Candidate(7, "student", "Ann", "Lee", organization=1, linked_to="old", **left)
+    assert bool(found(person, held)) == is_asked
+
+
 def test_nobody_is_asked_about_twice() -> None:
     assert found(NEW, decision=Decision(not_same=frozenset({7}))) == []
     assert found(NEW, decision=Decision(create=True)) == []
