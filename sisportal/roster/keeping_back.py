@@ -5,10 +5,13 @@ from typing import Any
 
 import msgspec
 
+from sisportal.roster.matching import Reason
 from sisportal.roster.planning import Planned
 
 _BESIDE = frozenset({"archived", "identifiers"})
 _COMES = frozenset({"add", "reactivate"})
+_ASKS = frozenset({str(Reason.LISTED_ANEW), str(Reason.LINKED_ELSEWHERE)})
+"""Questions that an older record's going, or its key, raises anew: its delete waits until they are answered."""
 
 
 class Kept(msgspec.Struct):
@@ -77,7 +80,7 @@ def split(planned: Planned, kept: Kept) -> tuple[Planned | None, Kept]:
     """
     if planned.verb == "delete":
         return (None, Kept(is_gone=True)) if kept.is_gone else (planned, Kept())
-    if kept.is_new and (planned.verb in _COMES or "identifiers" in planned.after):
+    if kept.is_new and (planned.verb in _COMES or "identifiers" in planned.after) and planned.held not in _ASKS:
         return None, Kept(is_new=True)
     _drop_conflicts(planned, kept)
     fields = {

@@ -260,3 +260,24 @@ def test_another_class_of_the_same_teacher_and_course_does_not_keep_it(
     edits.drop_section(district, section.id)
 
     assert held(quick_portal, quick_portal.prepare()) == {section.id: ""}
+
+
+def test_a_twin_whose_making_was_undone_is_asked_about_when_the_old_one_goes(
+    quick_portal: Portal, district: District, section: Section
+) -> None:
+    quick_portal.sync_all()
+    class_ = quick_portal.class_of(section.id)
+    twin = copy.deepcopy(section)
+    twin.id, twin.name, twin.sis_id = district.mint(section.created), f"{section.name} - 02", "S-02"
+    district.put(twin)
+    quick_portal.undo(quick_portal.sync_all())
+    assert quick_portal.actions(quick_portal.prepare()) == {}
+    edits.drop_section(district, section.id)
+
+    sync_id = quick_portal.prepare()
+
+    assert held(quick_portal, sync_id) == {twin.id: "listed-anew", section.id: "doubted-delete"}
+    say(quick_portal, sync_id, twin.id, same=class_.id)
+    assert quick_portal.commit(sync_id) is SyncState.COMMITTED
+    assert (quick_portal.class_of(twin.id).id, quick_portal.class_of(twin.id).archived_at) == (class_.id, None)
+    assert quick_portal.actions(quick_portal.prepare()) == {}
