@@ -7,7 +7,18 @@ from typing import Any
 
 from sqlalchemy import Engine, exists, select, update
 
-from sisportal.models import AccountLink, ClassLink, Mapping, SisConnection, SisPerson, SisSchool, Sync, SyncMode
+from sisportal.models import (
+    AccountLink,
+    ClassLink,
+    ConnectionKind,
+    Mapping,
+    SisConnection,
+    SisPerson,
+    SisSchool,
+    SisSection,
+    Sync,
+    SyncMode,
+)
 from sisportal.models.database import writing
 from sisportal.providers.base import (
     FULL_SYNC_NEEDED,
@@ -260,10 +271,19 @@ class Reading:
             if seal.complete:
                 self._mirror.seal(collection)
         self._plan.warn(self._mirror.refresh())
-        if self._facts.mirror_stale and complete == set(TYPES_OF):
+        if self._facts.mirror_stale and (complete | self._without_any(seals)) == set(TYPES_OF):
             self._mirror_is_fresh()
         missing = frozenset() if Collection.PEOPLE in complete else self._mirror.missing_people()
         return Fetched(frozenset(complete), missing)
+
+    def _without_any(self, seals: dict[Collection, Seal]) -> set[Collection]:
+        """Sections, where a file lists none and none are mirrored: there is nothing that could be out of date."""
+        seal = seals.get(Collection.SECTIONS)
+        if self._facts.kind != ConnectionKind.CSV or seal is None or seal.rows or not seal.reason:
+            return set()
+        with self._engine.connect() as connection:
+            held = connection.scalar(select(exists().where(SisSection.connection_id == self._facts.id)))
+        return set() if held else {Collection.SECTIONS}
 
     def _contradiction(self, collection: Collection, seal: Seal) -> str:
         """Why a list that looks whole is not believed; blank when nothing speaks against it."""

@@ -5,7 +5,7 @@ The specification has it so, too: *bulk* is everything there is, *delta* what ch
 
 from sqlalchemy import Connection, Engine, select
 
-from sisportal.models import SisPerson, SisReference, SisSchool, SisSection
+from sisportal.models import SisPerson, SisReference, SisSchool, SisSection, Sync
 from sisportal.providers.base import PackageProvider, Provider
 from sisportal.roster.options import Item
 from sisportal.roster.records import Collection
@@ -44,14 +44,24 @@ def require_whole_first(engine: Engine, connection_id: int, provider: Provider, 
     if not wanted:
         return
     with engine.connect() as connection:
-        missing = sorted(wanted - _known(connection, connection_id), key=list(Collection).index)
+        missing = wanted - _known(connection, connection_id)
+        if missing:
+            missing -= _listed(connection, connection_id)
     if missing:
-        nouns = " and ".join(_NOUNS[collection] for collection in missing)
+        nouns = " and ".join(_NOUNS[collection] for collection in sorted(missing, key=list(Collection).index))
         raise Stopped(
             f"This is a delta file: it lists only what changed in the {nouns}, and no file that lists all of them was read "
             "yet. Whoever is not in it would be missing here. Upload a bulk package first, then the delta files made after it.",
             "whole-file-needed",
         )
+
+
+def _listed(connection: Connection, connection_id: int) -> set[Collection]:
+    """What a file listed in full, were it nothing: before the school year there may be no class yet."""
+    read = select(Sync.completeness).where(Sync.connection_id == connection_id, Sync.prepared_at.is_not(None))
+    seals = [seal for completeness in connection.scalars(read) for seal in completeness]
+    # The seal of a list of changes proves nothing, and says no reason.
+    return {Collection(seal["collection"]) for seal in seals if seal["complete"] or seal["reason"]}
 
 
 def _known(connection: Connection, connection_id: int) -> set[Collection]:

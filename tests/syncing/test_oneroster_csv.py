@@ -23,6 +23,7 @@ from sisportal.models import (
     SyncWarning,
 )
 from sisportal.models.database import make_engine
+from sisportal.sandbox import edits
 from sisportal.sandbox.serving import Served
 from sisportal.syncing import packages
 from sisportal.syncing.prepare import request_sync
@@ -232,6 +233,21 @@ def test_changes_of_what_was_never_listed_are_refused(portal: CsvPortal, modes: 
     assert sync.note.startswith("This is a delta file")
     assert sync.note.endswith("Upload a bulk package first, then the delta files made after it.")
     assert (portal.dump(), portal.actions(sync.id)) == (before, {}), "not even an organization was made"
+
+
+def test_the_first_classes_of_a_year_may_come_as_changes_of_a_file_that_listed_none(portal: CsvPortal) -> None:
+    sandbox = portal.served.sandbox
+    sandbox.oneroster.ledger(sandbox.district)
+    sections = list(sandbox.district.sections)
+    for section in sections:
+        edits.drop_section(sandbox.district, section.id)
+    portal.sync_all()
+    for section in sections:
+        sandbox.district.put(section)
+
+    planned = portal.prepare_with(file=portal.package(mode="delta", since=portal.now - timedelta(days=400)))
+
+    assert {(type_, verb) for type_, verb, _ in portal.actions(planned)} >= {("section", "add")}
 
 
 def test_after_another_mapping_a_file_of_changes_is_not_enough(portal: CsvPortal) -> None:
