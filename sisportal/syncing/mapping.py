@@ -48,6 +48,9 @@ class ListedSchool(msgspec.Struct, frozen=True):
     gone: bool
     kind: str = "school"
     """In OneRoster: ``school``, ``district``, ``department``..."""
+    organization_id: int | None = None
+    whole_portal: bool = False
+    """Whether it stands for a whole portal in a portal's package."""
 
 
 def fetch_schools(engine: Engine, connection_id: int, open_provider: OpenProvider, clock: Clock) -> None:
@@ -84,6 +87,8 @@ def list_schools(connection: Connection, connection_id: int) -> list[ListedSchoo
             Mapping(row.mapping),
             row.gone_at is not None,
             row.payload.get("kind") or "school",
+            row.organization_id,
+            is_whole_portal(row),
         )
         for row in rows
         if row.gone_at is None or row.mapping == Mapping.MAPPED

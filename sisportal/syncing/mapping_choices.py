@@ -38,8 +38,12 @@ def mapped_now(connection: Connection, connection_id: int) -> dict[str, str]:
     statement = select(SisSchool.source_id, SisSchool.organization_id, SisSchool.mapping).where(
         SisSchool.connection_id == connection_id, SisSchool.gone_at.is_(None)
     )
-    rows = connection.execute(statement)
-    return {row[0]: str(row[1] or (WHOLE if row[2] == Mapping.MAPPED else LEAVE_OUT)) for row in rows}
+    return {row[0]: chosen(row[1], row[2]) for row in connection.execute(statement)}
+
+
+def chosen(organization_id: int | None, how: str) -> str:
+    """What stands for this mapping of a school among the choices."""
+    return str(organization_id or (WHOLE if how == Mapping.MAPPED else LEAVE_OUT))
 
 
 def would_archive(connection: Connection, connection_id: int, choices: Choices[str, str]) -> dict[str, int]:

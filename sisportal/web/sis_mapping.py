@@ -95,7 +95,7 @@ def _entered(connection: SisConnection) -> Entered:
     """What was chosen for each listed school; one that the form does not name stays as it is."""
     database = db.session.connection()
     held = mapping_choices.mapped_now(database, connection.id)
-    stood = hierarchy.parents_now(database, connection.id) if has_businesses(connection.kind) else {}
+    stood = _parents(connection)
     entered = Entered(
         {school: request.form.get(f"school-{school}", choice) for school, choice in held.items()},
         {school: request.form.get(f"parent-{school}", parent) for school, parent in stood.items()},
@@ -105,12 +105,21 @@ def _entered(connection: SisConnection) -> Entered:
     return entered
 
 
+def _parents(connection: SisConnection) -> dict[str, str]:
+    """What each listed business stands under; schools alone stand under nothing."""
+    if not has_businesses(connection.kind):
+        return {}
+    return hierarchy.parents_now(db.session.connection(), connection.id)
+
+
 def _wrong(connection_id: int, entered: Entered) -> str:
     choices = entered.choices
-    known = {LEAVE_OUT, CREATE, WHOLE, *(str(id_) for id_, _ in _organizations(connection_id))}
+    database = db.session.connection()
+    organizations = _organizations(mapping.suggestions(database, connection_id))
+    known = {LEAVE_OUT, CREATE, WHOLE, *(str(id_) for id_, _ in organizations)}
     if not set(choices.values()) <= known:
         return "One of the organizations is not there any more. Choose again."
-    portals = mapping_choices.whole_portals(db.session.connection(), connection_id)
+    portals = mapping_choices.whole_portals(database, connection_id)
     of_others = {choice for school, choice in choices.items() if school not in portals}
     if WHOLE in of_others and not of_others <= {LEAVE_OUT, WHOLE}:
         return (
@@ -126,9 +135,8 @@ def _wrong(connection_id: int, entered: Entered) -> str:
     return ""
 
 
-def _organizations(connection_id: int) -> list[tuple[int, str]]:
-    database = db.session.connection()
-    return mapping_choices.organizations(database, mapping.suggestions(database, connection_id).values())
+def _organizations(suggested: dict[str, int]) -> list[tuple[int, str]]:
+    return mapping_choices.organizations(db.session.connection(), suggested.values())
 
 
 def _what_changing_does(connection: SisConnection) -> str:
@@ -148,9 +156,9 @@ def _what_changing_does(connection: SisConnection) -> str:
 def _page(connection: SisConnection, entered: Entered | None = None) -> dict[str, Any]:
     database = db.session.connection()
     listed = [each for each in mapping.list_schools(database, connection.id) if not each.gone]
-    held = mapping_choices.mapped_now(database, connection.id)
+    held = {each.id: mapping_choices.chosen(each.organization_id, each.mapping) for each in listed}
     suggested = mapping.suggestions(database, connection.id)
-    portals = mapping_choices.whole_portals(database, connection.id)
+    portals = {each.id for each in listed if each.whole_portal}
     asked = {each.id: each.mapping == "unmapped" for each in listed}
     shown = (entered and entered.choices) or {
         school: str(suggested.get(school, WHOLE if school in portals else CREATE)) if asked[school] else choice
@@ -170,8 +178,8 @@ def _page(connection: SisConnection, entered: Entered | None = None) -> dict[str
         "listed": [(each, shown[each.id], each.id in suggested and asked[each.id]) for each in listed],
         "kinds": {each.id: TYPES.get(each.kind, each.kind.capitalize()) for each in listed},
         "names": names,
-        "parents": (entered and entered.parents) or hierarchy.parents_now(database, connection.id),
-        "organizations": [(str(id_), name) for id_, name in _organizations(connection.id)],
+        "parents": (entered and entered.parents) or _parents(connection),
+        "organizations": [(str(id_), name) for id_, name in _organizations(suggested)],
         "archived": [(names.get(school, school), number) for school, number in entered.archived.items()]
         if entered
         else [],
