@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, not_, or_, select
+from sqlalchemy import Connection, Text, not_, or_, select, type_coerce
 
-from sisportal.models import HandEdit, Membership, RecordKind, Sync
+from sisportal.models import ActionState, HandEdit, Membership, RecordKind, Sync
 from sisportal.roster.fields import Values
 from sisportal.roster.lineup import lineup
 from sisportal.roster.records import Problem
@@ -43,6 +43,8 @@ class Rosters:
         self._connection_id, self._sync_id = connection_id, sync_id
         self._accounts: dict[str, int | None] = {}
         self._archived: dict[str, int] = {}
+        self._moved: dict[str, tuple[int, str]] = {}
+        """Ids that this commit gave up for others: the account, and its id from now on."""
         self._staying: frozenset[str] | None = None
         self._unticked: frozenset[str] = frozenset()
         self._teaching: dict[int, list[int]] = {}
@@ -122,12 +124,15 @@ class Rosters:
         roster = action.roster
         leaving, joined = self._movers(action, class_id, places, results)
         last_teachers: list[str] = list(written.get("teachers", []))
-        now_teachers, students = _listed_now(last_teachers, written.get("students", []), teachers, leaving, joined)
+        gone = self._gone(leaving, roster.get("join", ()))
+        out = leaving | {self._moved[source_id][1] for source_id in gone}  # what was written has their newer id by now
+        now_teachers, students = _listed_now(last_teachers, written.get("students", []), teachers, out, joined)
         # Where the SIS's teachers were chosen, one whom a person had taken out comes back.
         placed = list(dict.fromkeys([*joined, *now_teachers])) if roster.get(ORDER) == ["sis"] else joined
-        order = self._lineup(action, class_id, now_teachers, placed, leaving, last_teachers, results)
+        order = self._lineup(action, class_id, now_teachers, placed, leaving, last_teachers, results, gone)
         named = {self._accounts.get(source_id): source_id for source_id in (*now_teachers, *joined, *leaving)}
-        moved = self._place(class_id, order, placed, leaving, places, named)
+        named |= {account_id: source_id for source_id, account_id in gone.items()}
+        moved = self._place(class_id, order, placed, leaving, places, named, gone)
         whole = len(joined) == len(roster.get("join", ())) and len(leaving) == len(roster.get("leave", ()))
         return {"teachers": now_teachers, "students": students}, whole, moved
 
@@ -158,6 +163,11 @@ class Rosters:
         ]
         return leaving, joined
 
+    def _gone(self, leaving: set[str], joining: Iterable[str]) -> dict[str, int]:
+        """Those who leave under an id that is theirs no more, and do not join under the newer one: id -> account."""
+        moved, listed = self._moved, set(joining)
+        return {each: moved[each][0] for each in leaving if each in moved and moved[each][1] not in listed}
+
     def _joins(self, action: Stored, source_id: str, results: Results) -> bool:
         if self._accounts.get(source_id) is not None:
             return True
@@ -172,7 +182,7 @@ class Rosters:
 
         ``ended``: whether the place is over where they did.
         """
-        account = self._accounts.get(source_id) or 0
+        account = self._accounts.get(source_id) or self._moved.get(source_id, (0, ""))[0]
         place = places.get((class_id, account))
         if place is None or place.ended is not ended or (class_id, "students", account) not in self._edited:
             return False
@@ -188,14 +198,17 @@ class Rosters:
         leaving: set[str],
         last: list[str],
         results: Results,
+        gone: Mapping[str, int],
     ) -> list[int]:
         """The accounts that teach the class, in their order; none where the action does not touch them.
 
         Where a person chose the SIS's order, that is it, and whoever a person put in besides comes behind.
         """
         here, chosen = self._teaching.get(class_id, []), action.roster.get(ORDER)
-        before = here if chosen == ["sis"] else self._known(last)
-        order, is_kept = lineup(here, before, self._known(teachers), {*self._known(joined)}, {*self._known(leaving)})
+        taught = (gone.get(source_id) or self._accounts.get(source_id) for source_id in last)
+        before = here if chosen == ["sis"] else [account_id for account_id in taught if account_id is not None]
+        out = {*self._known(leaving), *gone.values()}
+        order, is_kept = lineup(here, before, self._known(teachers), {*self._known(joined)}, out)
         if is_kept and chosen is None:
             results.warn(
                 action, Problem("teacher-order-kept", "section", action.source_id, "teachers", "", action.school)
@@ -215,10 +228,11 @@ class Rosters:
         leaving: set[str],
         places: Places,
         ids: Mapping[int | None, str],
+        gone: Mapping[str, int],
     ) -> list[list[Any]]:
         """Note what changes of the class's places; gives it as ``Log.places``, without an id for whom no sync put there.
 
-        ``ids``: account -> ``source_id``.
+        ``ids``: account -> ``source_id``; ``gone``: as ``_gone`` has it.
         """
         moved: list[list[Any]] = []
         new = set(self._known(joined))
@@ -236,7 +250,7 @@ class Rosters:
                 moved.append([class_id, account_id, ids.get(account_id, ""), was, now])
         # Of who is archived by now too: they would be in the class again once their account is active again.
         archived = [self._archived[source_id] for source_id in leaving if source_id in self._archived]
-        for account_id in (*self._known(leaving), *archived):
+        for account_id in (*self._known(leaving), *archived, *gone.values()):
             place = places.get((class_id, account_id))
             if place is not None and not place.ended:
                 source_id = ids.get(account_id, "")
@@ -283,6 +297,15 @@ class Rosters:
         older = {id_ for row in rows for id_ in row[2].get("identifiers", {}).values() if id_}
         self._staying = frozenset(row[0] for row in rows if row[1] == "delete") | older
         self._unticked = frozenset(row[0] for row in rows if row[1] != "delete")
+        moved = select(ACTIONS.c.source_id, ACTIONS.c.target_id, ACTIONS.c.before).where(
+            ACTIONS.c.sync_id == self._sync_id,
+            ACTIONS.c.type.in_(("student", "teacher")),
+            ACTIONS.c.verb.in_(("edit", "reactivate")),
+            ACTIONS.c.state.in_((ActionState.APPLIED, ActionState.ALREADY_SO)),
+            type_coerce(ACTIONS.c.before, Text).like('%"identifiers"%'),
+        )
+        for now, account_id, before in connection.execute(moved).all():
+            self._moved.update({was: (account_id, now) for was in before.get("identifiers", {}).values() if was})
 
 
 def wanted_teachers(action: Stored) -> list[str] | None:

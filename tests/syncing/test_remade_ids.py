@@ -125,6 +125,35 @@ def test_whose_new_id_is_not_applied_keeps_account_and_classes_under_the_old_one
     assert quick_portal.actions(quick_portal.prepare()) == {}
 
 
+@pytest.mark.parametrize("who", ["students", "teachers"])
+def test_who_leaves_a_class_as_their_id_changes_is_out_of_it(
+    quick_portal: Portal, district: District, who: str
+) -> None:
+    section = next(s for s in district.sections if len(s.students) > 2 and len(s.teachers) > 1)
+    quick_portal.sync_all()
+    before, was = quick_portal.exported(), getattr(section, who)[-1]
+    account, others = quick_portal.account_of(was), len(quick_portal.roster(section.id)) - 1
+    now = edits.remake_ids(district)
+    if who == "students":
+        edits.withdraw(district, section.id, now[was])
+    else:
+        edits.set_teachers(district, section.id, [id_ for id_ in section.teachers if id_ != now[was]])
+    sync_id = quick_portal.prepare()
+    say_all(quick_portal, sync_id)
+    say_one_by_one(quick_portal, sync_id, now)
+    release_guards(quick_portal.engine, sync_id, WHO, quick_portal.now)
+
+    assert quick_portal.commit(sync_id) is SyncState.COMMITTED
+
+    assert quick_portal.account_of(now[was]).id == account.id
+    roster = quick_portal.roster(section.id)
+    assert (now[was] in roster, len(roster)) == (False, others)
+    assert quick_portal.actions(quick_portal.prepare()) == {}
+    quick_portal.undo(sync_id)
+    assert quick_portal.exported() == before
+    assert quick_portal.actions(quick_portal.prepare()) == {}
+
+
 def test_it_is_in_the_audit_log_remembered_for_ever_and_counted(quick_portal: Portal, district: District) -> None:
     quick_portal.sync_all()
     edits.remake_ids(district)
