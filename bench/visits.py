@@ -96,6 +96,7 @@ VISITS = (
     Visit("report to review", "/syncs/{plan}"),
     Visit("progress", "/syncs/{plan}/progress"),
     Visit("decisions", "/syncs/{plan}/decide"),
+    Visit("decision of all who agree", "/syncs/{plan}/decide/agreeing"),
     Visit("commit dialog", "/syncs/{plan}/commit"),
     Visit("undo dialog", "/syncs/{first}/undo"),
     Visit("actions", "/syncs/{plan}/actions"),
