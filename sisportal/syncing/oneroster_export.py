@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, or_, select, true
+from sqlalchemy.orm import aliased
 
 from sisportal.models import Account, SchoolClass, Source
 from sisportal.providers.oneroster_csv_columns import (
@@ -90,7 +91,7 @@ class _Package:
         self._roles: dict[int, str] = {}
         self._terms: dict[tuple[str, str, str], str] = {}
         self._courses: dict[tuple[str, str], str] = {}
-        self._parents = {row.id: row for row in connection.execute(_parents())}
+        self._parents = {row.id: row for row in connection.execute(_parents(archived=archived))}
         self._named: dict[int, str] = {}
         """The parents that classes of the package stand under, by their ids: the ids of the courses that they are."""
         self._top = WHOLE_PORTAL
@@ -187,7 +188,7 @@ class _Package:
                 }  # fmt: skip
 
     def _listed_classes(self) -> Iterator[Record]:
-        """Every class but the parents, which are courses: their sessions are given of them."""
+        """Every class but the parents of some of them, which are courses: their sessions are given of them."""
         listed = (each for each in classes(self._connection) if self._is_listed(each))
         return (each for each in listed if each["id"] not in self._parents)
 
@@ -252,9 +253,12 @@ def _mark(record: Record) -> str:
     return "true" if record["archived"] else ""
 
 
-def _parents() -> Select[Any]:
+def _parents(*, archived: bool) -> Select[Any]:
+    """The parents of classes that the package holds. One without sessions goes as a class of its own: nothing is given of it."""
     columns = (*CLASS_TEXTS, "id", "source", "archived_at")
-    return select(*(getattr(SchoolClass, name) for name in columns)).where(SchoolClass.is_parent)
+    session = aliased(SchoolClass)
+    held = exists().where(session.parent_id == SchoolClass.id, true() if archived else session.archived_at.is_(None))
+    return select(*(getattr(SchoolClass, name) for name in columns)).where(SchoolClass.is_parent, held)
 
 
 def _parent_class(row: Row[Any]) -> str:

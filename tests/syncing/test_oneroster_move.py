@@ -195,6 +195,25 @@ def test_an_empty_portal_that_reads_the_package_becomes_equal_and_agrees_with_it
     assert [each.what for each in check_store(first.engine, CIPHER, first.now) if "refer to" in each.what] == []
 
 
+@pytest.mark.parametrize("revived", [False, True])
+def test_a_parent_without_sessions_comes_as_a_class_of_its_own(
+    small: Portal, empty: CsvPortal, tmp_path: Path, *, revived: bool
+) -> None:
+    with writing(small.engine).begin() as connection:
+        session = by_hand.make(connection, {"name": "Left"}, WHO, small.now)
+        parent = by_hand.make_parent(connection, session, WHO, small.now)
+        by_hand.change(connection, parent, {"name": "Emptied", "style": "blended", "term": "Fall"}, WHO, small.now)
+        by_hand.detach(connection, session, WHO, small.now)
+        if revived:
+            by_hand.reactivate(connection, parent, WHO, small.now)
+
+    move(small, empty, tmp_path)
+
+    assert everything(empty.engine) == everything(small.engine)
+    assert states(empty)["Emptied"] is not revived
+    assert empty.actions(empty.prepare_with(file=package(small, tmp_path))) == {}
+
+
 def test_the_portal_that_wrote_the_package_plans_nothing_but_links_for_it(
     first: Portal, sandbox: Served, tmp_path: Path
 ) -> None:
