@@ -200,6 +200,11 @@ class CsvSource:
         self._package = package
         self.doubtful: set[str] = set()
 
+    @property
+    def may_lack_everybody(self) -> bool:
+        """Of a package that a portal wrote: that is whole."""
+        return self._package.source_code == OWN_CODE
+
     def mode(self, listing: Listing) -> Mode:
         return self._package.modes.get(_NAMES[listing.path], Mode.ABSENT)
 

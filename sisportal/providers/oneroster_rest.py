@@ -103,6 +103,10 @@ class RestSource:
     def doubtful(self) -> frozenset[str]:
         return frozenset()
 
+    @property
+    def may_lack_everybody(self) -> bool:
+        return False
+
     def mode(self, listing: Listing) -> Mode:  # noqa: ARG002  # the same for every one
         return Mode.BULK
 

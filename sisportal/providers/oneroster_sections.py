@@ -73,8 +73,8 @@ class SectionsFetch:
         """Why no roster can be believed; blank where they can. With rows missing, people would look like leavers."""
         if not self._classes:
             return ""
-        is_empty = not part.tally.distinct and part.claimed is None
-        reason = "The SIS listed no enrollments at all." if is_empty else doubt(part)
+        is_odd = not part.tally.distinct and not self._source.may_lack_everybody
+        reason = "The SIS listed no enrollments at all." if is_odd else doubt(part)
         if not reason and broken > A_FEW and broken * 100 > part.tally.distinct:
             reason = f"{broken:,} of the {part.tally.distinct:,} enrollments name no class or no user."
         if not reason:

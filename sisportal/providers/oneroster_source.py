@@ -49,6 +49,10 @@ class Source(Protocol):
     def doubtful(self) -> Collection[str]:
         """Classes of which an enrollment could not be read: nobody is taken out of them."""
 
+    @property
+    def may_lack_everybody(self) -> bool:
+        """Whether classes may well have nobody in them at all: elsewhere no enrollments are a fault of the source."""
+
     def mode(self, listing: Listing) -> Mode: ...
 
     def pull(self, listing: Listing) -> Pull: ...

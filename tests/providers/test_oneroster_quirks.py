@@ -155,10 +155,11 @@ def test_a_list_that_never_keeps_an_order_and_tells_no_total_is_no_proof(usual: 
     }
 
 
-def test_rosters_that_may_lack_people_are_not_given_at_all() -> None:
+@pytest.mark.parametrize("claimed", ["21", "0"])
+def test_rosters_that_may_lack_people_are_not_given_at_all(claimed: str) -> None:
     content = district()
     server = Server(content, most=5)
-    server.scripted["enrollments"] = [json_answer({"enrollments": []}, X_Total_Count="21")] * 10
+    server.scripted["enrollments"] = [json_answer({"enrollments": []}, X_Total_Count=claimed)] * 10
     got = gathered(reading(server))
     assert got.records[Collection.SECTIONS] == []
     assert got.seals[Collection.SECTIONS].reason == (
