@@ -143,7 +143,7 @@ def test_a_disabled_connection_has_no_next_run(ada: FlaskClient, engine: Engine,
     set_to(engine, "14:10")
     with writing(engine).begin() as connection:
         connection.execute(update(SisConnection).values(enabled=False))
-    clock.pass_(hours=3)
+    clock.pass_(minutes=50)
 
     text = words(ada.get(STATUS))
 
@@ -167,7 +167,7 @@ def test_an_undo_that_waits_is_why_what_was_due_has_not_begun(
         version = connection.scalars(select(SisConnection.options_version)).one()
     make_sync(engine, 1, [action()], state=SyncState.COMMITTED, prepared_at=NOW - timedelta(days=1))
     make_sync(engine, 1, [action(verb="delete")], mode="undo", undoes_id=1, options_version=version)
-    clock.pass_(hours=3)
+    clock.pass_(minutes=50)
 
     text = words(ada.get(STATUS))
 
