@@ -99,7 +99,8 @@ def test_a_day_passes_and_the_sample_is_removed_from_status(
     assert 'action="/admin/sis/sample/day"' not in ben.get("/admin/sis/clever/status").text
     assert "A day has passed" in words(ada.post("/admin/sis/sample/day", follow_redirects=True))
     assert tried.sandbox.district.day == 1
-    assert "0 accounts of made-up people" in words(ada.get("/admin/sis/sample/remove"))
+    asked = words(ada.get("/admin/sis/sample/remove"))
+    assert "What goes, for good the connection to the sample district Everywhere else" in asked, "nothing else came yet"
     assert "is removed" in words(ada.post("/admin/sis/sample/remove", follow_redirects=True))
     assert not sample.wanted(settings.data_dir)
     with app.app_context():

@@ -122,6 +122,13 @@ def test_where_nobody_agrees_the_page_says_what_to_do(ada: FlaskClient, engine: 
     assert ada.post(f"/syncs/{sync_id}/decide/agreeing", data={"number": "2"}).status_code == 422
 
 
+def test_where_nothing_is_doubtful_the_page_sends_nobody_to_decide(ada: FlaskClient, engine: Engine) -> None:
+    text = words(ada.get(f"/syncs/{make_sync(engine, 1, [action('Abara, Mia')])}/decide/agreeing"))
+
+    assert "Nobody waits for a decision" in text
+    assert "Decide one after another" not in text
+
+
 def test_a_viewer_sees_them_and_decides_nothing(ben: FlaskClient, engine: Engine) -> None:
     sync_id = remade(engine, 2)
 
