@@ -5,7 +5,6 @@ It waits until somebody tries the sample, starts the sandbox as a process of its
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import threading
 import time
 
 from jobs.children import end_with_parent
+from jobs.ending import asked_to_end
 from sisportal import sample
 from sisportal.config import PROJECT, ConfigError, Settings, load
 from sisportal.folder import FolderInUse, held
@@ -120,10 +120,7 @@ def main() -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    keep(settings, ended)
+    keep(settings, asked_to_end())
     return 0
 
 

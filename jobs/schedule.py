@@ -5,13 +5,12 @@ It only ticks: what is due, and what was done about it, is in the database. So i
 
 import logging
 import os
-import signal
 import sys
-import threading
 
 from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
+from jobs.ending import asked_to_end
 from jobs.worker import RECOVER_SECONDS, recover_now
 from sisportal.config import ConfigError, load
 from sisportal.extensions import db
@@ -86,9 +85,7 @@ def main() -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    ended = asked_to_end()
     tick(app)  # what was due while the machine was off does not wait
     while not ended.wait(RECOVER_SECONDS):
         tick(app)
