@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, request, url_for
+from flask import Blueprint, Response, flash, url_for
 
 from sisportal.extensions import db
 from sisportal.models.database import writing
 from sisportal.syncing import keeping, notices
 from sisportal.web.access import Rule, access
 from sisportal.web.acting import released_engine, who
+from sisportal.web.chosen import chosen_numbers
 from sisportal.web.portal import now
 from sisportal.web.rendering import redirect_for, render_invalid, render_tab
 
@@ -28,13 +29,11 @@ def page() -> Response:
 def save() -> Response:
     """Keeps the choices; what is then too old goes when the clock looks next, not at once."""
     asker = who()
-    chosen = {kind.name: text for kind in keeping.KINDS if (text := request.form.get(kind.name)) is not None}
-    allowed = {str(days) for days in keeping.CHOICES}
-    errors = {name: "Choose one of the list." for name, text in chosen.items() if text not in allowed}
+    chosen, errors = chosen_numbers((kind.name for kind in keeping.KINDS), keeping.CHOICES)
     if errors:
         return render_invalid(TEMPLATE, **_context(), errors=errors)
     with writing(released_engine()).begin() as connection:
-        changed = keeping.keep(connection, {name: int(text) for name, text in chosen.items()})
+        changed = keeping.keep(connection, chosen)
         if changed:
             words = {name: keeping.CHOICES[days] for name, days in changed.items()}
             notices.record(

@@ -11,6 +11,7 @@ from sisportal.models.database import writing
 from sisportal.syncing import inactivity, notices, second_factor
 from sisportal.web.access import Rule, access
 from sisportal.web.acting import released_engine, who
+from sisportal.web.chosen import WRONG, chosen_numbers
 from sisportal.web.portal import now, portal_settings
 from sisportal.web.rendering import redirect_for, render_invalid, render_tab
 
@@ -30,16 +31,14 @@ def page() -> Response:
 def save() -> Response:
     """Keeps the choices, which hold at once: also for those who are signed in."""
     asker = who()
-    chosen = {group.name: text for group in inactivity.GROUPS if (text := request.form.get(group.name)) is not None}
-    allowed = {str(minutes) for minutes in inactivity.CHOICES}
-    errors = {name: "Choose one of the list." for name, text in chosen.items() if text not in allowed}
+    chosen, errors = chosen_numbers((group.name for group in inactivity.GROUPS), inactivity.CHOICES)
     policy = request.form.get(second_factor.SETTING)
     if policy is not None and policy not in second_factor.CHOICES:
-        errors[second_factor.SETTING] = "Choose one of the list."
+        errors[second_factor.SETTING] = WRONG
     if errors:
         return render_invalid(TEMPLATE, **_context(), errors=errors)
     with writing(released_engine()).begin() as connection:
-        changed = _keep(connection, {name: int(text) for name, text in chosen.items()}, policy)
+        changed = _keep(connection, chosen, policy)
         if changed:
             notices.record(
                 connection, "settings-changed", "signing in", now(),
