@@ -35,10 +35,8 @@ def breached_by(setting: str) -> IsBreached:
     def is_breached(password: str) -> bool:
         try:
             return ask(setting, sha1(password))
-        except (
-            OSError,
-            ValueError,
-        ) as fault:  # requests' own exceptions are OSErrors; none is shown, it names the address
+        except (OSError, ValueError) as fault:  # requests' own are OSErrors
+            # not the fault itself, which names the address
             logger.warning("the list of breached passwords could not be asked (%s)", type(fault).__name__)
             return False
 

@@ -30,7 +30,7 @@ from sisportal.syncing.credentials import SecretsUnreadable
 from sisportal.syncing.guarding import guard
 from sisportal.syncing.mapping import auto_create
 from sisportal.syncing.planner import Planner
-from sisportal.syncing.progress import Cancelled, ClaimLost, Clock, Pulse
+from sisportal.syncing.progress import Cancelled, ClaimLost, Clock, Pulse, Stopped
 from sisportal.syncing.reading import Reading
 from sisportal.syncing.recalled import Recalled
 from sisportal.syncing.rows import few_collections
@@ -41,7 +41,7 @@ from sisportal.syncing.states import NotAllowed, claim, move, supersede
 from sisportal.syncing.sync_numbers import insert_sync
 from sisportal.syncing.undo import UndoPreparation
 from sisportal.syncing.warning_history import Compared, compare_warnings
-from sisportal.syncing.whole_first import Stopped, require_whole_first
+from sisportal.syncing.whole_first import require_whole_first
 from sisportal.syncing.words import Counts, held_sentence, held_sentences, planned_sentence, total_of
 
 logger = logging.getLogger(__name__)

@@ -24,6 +24,14 @@ class ClaimLost(Exception):
     """Another worker took the sync over: this one was thought dead and must write nothing more."""
 
 
+class Stopped(Exception):
+    """The prepare must not go on; the sentence says why and what to do."""
+
+    def __init__(self, sentence: str, code: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
 class Pulse:
     """Beats once a second from a thread of its own, so that a slow page of the SIS does not look like a dead worker."""
 

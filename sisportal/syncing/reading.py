@@ -36,9 +36,8 @@ from sisportal.syncing.actions import Plan
 from sisportal.syncing.connections import ConnectionFacts, remember_schools
 from sisportal.syncing.mirror import Mirror, settle
 from sisportal.syncing.planner import Fetched
-from sisportal.syncing.progress import Clock, Pulse
+from sisportal.syncing.progress import Clock, Pulse, Stopped
 from sisportal.syncing.recalled import Recalled
-from sisportal.syncing.whole_first import Stopped
 
 STAGE_WORDS = {
     Collection.SCHOOLS: "Reading schools",

@@ -9,6 +9,7 @@ from sisportal.models import SisPerson, SisReference, SisSchool, SisSection, Syn
 from sisportal.providers.base import PackageProvider, Provider
 from sisportal.roster.options import Item
 from sisportal.roster.records import Collection
+from sisportal.syncing.progress import Stopped
 
 _NOUNS = {
     Collection.SCHOOLS: "schools",
@@ -26,14 +27,6 @@ _OF_ITEM = {
     Item.USERS: frozenset({Collection.SCHOOLS, Collection.PEOPLE}),
     Item.SECTIONS: frozenset({Collection.SCHOOLS, Collection.TERMS, Collection.COURSES, Collection.SECTIONS}),
 }
-
-
-class Stopped(Exception):
-    """The prepare must not go on; the sentence says why and what to do."""
-
-    def __init__(self, sentence: str, code: str) -> None:
-        super().__init__(sentence)
-        self.code = code
 
 
 def require_whole_first(engine: Engine, connection_id: int, provider: Provider, items: frozenset[Item]) -> None:
