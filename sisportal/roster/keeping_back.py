@@ -39,7 +39,9 @@ def kept_of(verb: str, before: Mapping[str, Any], after: Mapping[str, Any], rost
     if verb == "delete":
         return Kept(is_gone=True)
     fields = {name: value for name, value in after.items() if name not in _BESIDE}
-    return Kept(fields=fields, joins=list(roster.get("join", ())), leaves=list(roster.get("leave", ())))
+    unticked = set(roster.get("unticked", ()))
+    joins, leaves = ([id_ for id_ in roster.get(part, ()) if id_ not in unticked] for part in ("join", "leave"))
+    return Kept(fields=fields, joins=joins, leaves=leaves)
 
 
 def kept_by_undo(
@@ -71,6 +73,17 @@ def without(kept: Kept, done: Kept) -> Kept:
         [each for each in kept.joins if each not in done.joins],
         [each for each in kept.leaves if each not in done.leaves],
     )
+
+
+def older_id(before: Mapping[str, Any], source_id: str) -> str:
+    """The id that a record's link has until an action moves it to ``source_id``; blank where it does not."""
+    ids: Mapping[str, str] = before.get("identifiers", {})
+    return next((id_ for id_ in ids.values() if id_ and id_ != source_id), "")
+
+
+def renamed_places(names: list[str], ids: Mapping[str, str]) -> list[str]:
+    """People of a class by their ids of now; ``ids``: those that moved, old -> new."""
+    return list(dict.fromkeys(ids.get(id_, id_) for id_ in names))
 
 
 def split(planned: Planned, kept: Kept) -> tuple[Planned | None, Kept]:

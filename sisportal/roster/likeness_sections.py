@@ -4,11 +4,12 @@ Names come back every year and in every period, so a name alone tells nothing. T
 school and one time, in the same period as far as both say it, and enough of name, course, teachers and students is the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from sisportal.roster.dates import LONGEST_GAP, dates_far_apart, days_apart
+from sisportal.roster.fields import Values
 from sisportal.roster.matching import UNDECIDED, Decision, Match, Outcome, Reason
 from sisportal.roster.matching_sections import ClassCandidate, shown
 from sisportal.roster.records import Section
@@ -68,6 +69,23 @@ class ClassTraces:
             for id_, trace in sorted(near.items())
             if id_ not in decision.not_same and (agree := _agreement(section, trace.said))
         ]
+
+
+def by_every_id(gone: Section, written: Values, ids: Mapping[str, str]) -> Section:
+    """What was last said of a section that is gone, its people by each id that they may be listed under by now.
+
+    ``written``: what a sync last wrote of its class, people by the ids of their links; ``ids``: those that may be others now.
+    """
+
+    def every(said: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
+        names = dict.fromkeys([*said, *known])
+        return tuple(dict.fromkeys([*names, *(ids[name] for name in names if name in ids)]))
+
+    return msgspec.structs.replace(
+        gone,
+        teachers=every(gone.teachers, written.get("teachers", ())),
+        students=every(gone.students, written.get("students", ())),
+    )
 
 
 def or_alike_class(match: Match, alike: list[AlikeClass]) -> Match:

@@ -30,7 +30,7 @@ SHORT = 200
 
 
 class KeepsBack(Protocol):
-    """What was undone before (``syncing.kept_back``)."""
+    """What was undone before (``syncing.left_out``)."""
 
     @property
     def away(self) -> frozenset[str]:
@@ -92,6 +92,11 @@ class Plan:
                 warnings += self._write_actions(connection)
             insert_rows(connection, WARNINGS, _WARNING_COLUMNS, warnings)
         self._planned, self._problems = [], []
+
+    @property
+    def sync_id(self) -> int:
+        """Whose plan it is."""
+        return self._sync_id
 
     @property
     def away(self) -> frozenset[str]:

@@ -8,13 +8,14 @@ from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from sisportal.models import Account, ActionState, NoticeKind, SisConnection, Sync, SyncMode, SyncState, SyncWarning
 from sisportal.models.database import writing
-from sisportal.syncing import notices, packages, parents, pins
+from sisportal.syncing import kept_under, notices, packages, parents, pins
 from sisportal.syncing.actions import ACTIONS
 from sisportal.syncing.commit_accounts import AccountCommit
 from sisportal.syncing.commit_classes import ClassCommit
 from sisportal.syncing.connections import load, stored_options
 from sisportal.syncing.guarding import guard_again
 from sisportal.syncing.kept_back import forget_committed
+from sisportal.syncing.moved_ids import move_rosters
 from sisportal.syncing.outcomes import Ledger
 from sisportal.syncing.progress import ClaimLost, Clock, Pulse
 from sisportal.syncing.rosters import Rosters
@@ -24,7 +25,6 @@ from sisportal.syncing.staleness import why_stale
 from sisportal.syncing.states import NotAllowed, claim, move
 from sisportal.syncing.undo import undo_note
 from sisportal.syncing.undo_commit import apply_undo
-from sisportal.syncing.version_change import move_rosters
 from sisportal.syncing.words import committed_sentence, undone_sentence
 
 logger = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def _apply(engine: Engine, sync_id: int, pulse: Pulse, clock: Clock, committed_b
     else:
         _apply_sync(ledger, row)
     ledger.settle_unticked()
-    return _finish(ledger, row.connection_id, row.undoes_id)
+    return _finish(ledger, row)
 
 
 def _apply_sync(ledger: Ledger, row: Row[Any]) -> None:
@@ -121,8 +121,8 @@ def _apply_sync(ledger: Ledger, row: Row[Any]) -> None:
     parents.settle(ledger)
 
 
-def _finish(ledger: Ledger, connection_id: int, undone_id: int | None) -> SyncState:
-    now = ledger.clock()
+def _finish(ledger: Ledger, row: Row[Any]) -> SyncState:
+    now, connection_id, undone_id = ledger.clock(), row.connection_id, row.undoes_id
     with ledger.transaction() as connection:
         waiting = connection.scalar(
             select(func.count()).where(ACTIONS.c.sync_id == ledger.sync_id, ACTIONS.c.state == ActionState.PLANNED)
@@ -133,6 +133,7 @@ def _finish(ledger: Ledger, connection_id: int, undone_id: int | None) -> SyncSt
         note = " ".join(part for part in (why, _note(waiting or 0, undone)) if part)
         move(connection, ledger.sync_id, state, note=note, finished_at=now, claim=None, stage="")
         partly = state is SyncState.PARTLY_COMMITTED
+        kept_under.follow(connection, connection_id, ledger.sync_id, row.kind, is_undo=undone_id is not None)
         if undone_id is None:
             _take_place(connection, connection_id, ledger.sync_id)
             told = committed_sentence(ledger.counts, partly=partly)

@@ -12,7 +12,7 @@ from sisportal.models.database import writing
 from sisportal.roster.matching import UNDECIDED, Decision, Reason, decisions
 from sisportal.roster.planning import KIND_OF_VERB, Planned
 from sisportal.roster.records import Problem
-from sisportal.syncing import notices
+from sisportal.syncing import kept_under, notices
 from sisportal.syncing.actions import ACTIONS, warning_row, write_warnings
 from sisportal.syncing.audit_events import Event
 from sisportal.syncing.doubted import judge_delete
@@ -53,10 +53,13 @@ def decide(engine: Engine, sync_id: int, action_id: int, said: Said, who: Who, n
         _remember(connection, plan, action, said, who, now)
         moved = link_of(connection, plan, action.type, said.same) if said.same is not None else ""
         planned, problems = replan(connection, plan, action, _decision(connection, plan, action))
+        kept_under.still_proposed(connection, plan.connection_id, [planned])
         _store(connection, plan, action, planned, problems, who)
         judge_delete(connection, sync_id, action, planned)
         if moved not in {"", action.source_id}:
             _drop_delete(connection, plan, action.type, moved)
+            if action.type != "section":
+                kept_under.untick_joins(connection, plan.connection_id, sync_id, {moved: action.source_id})
         settle_held(connection, plan)
         details = {name: value for name, value in msgspec.structs.asdict(said).items() if value}
         record_said(connection, sync_id, action, "match-decided", who, now, **details)

@@ -18,7 +18,7 @@ from sisportal.roster.matching import Decision, Match, as_decided
 from sisportal.roster.matching_people import Candidate
 from sisportal.roster.planning import KIND_OF_VERB, Planned
 from sisportal.roster.records import Person
-from sisportal.syncing import notices
+from sisportal.syncing import kept_under, notices
 from sisportal.syncing.actions import ACTIONS, IS_HELD, WARNINGS
 from sisportal.syncing.among import among
 from sisportal.syncing.changing_ids import ANOTHER_ID
@@ -88,8 +88,11 @@ def decide_agreeing(engine: Engine, sync_id: int, number: int, who: Who, now: da
             )
         _remember(connection, plan, doubts, who, now)
         kept = list(_replanned(connection, plan, doubts))
+        kept_under.still_proposed(connection, plan.connection_id, [planned for _, planned in kept])
         _store(connection, plan, kept, who)
-        gone = _drop_deletes(connection, plan, [each.held.linked_to for each in doubts])
+        moved = {each.held.linked_to: each.incoming.record.source_id for each in doubts}
+        kept_under.untick_joins(connection, plan.connection_id, sync_id, moved)
+        gone = _drop_deletes(connection, plan, list(moved))
         _count(connection, plan, kept, gone)
         settle_held(connection, plan)
         notices.record(

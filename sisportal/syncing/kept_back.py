@@ -1,6 +1,5 @@
 """What was undone, remembered by record: left out of plans until a person says that it may be proposed again (SPEC 7)."""
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, cast
@@ -15,7 +14,6 @@ from sqlalchemy import (
     Table,
     and_,
     delete,
-    exists,
     insert,
     select,
     tuple_,
@@ -24,13 +22,12 @@ from sqlalchemy import (
 
 from sisportal.models import ActionState, KeptBack, MatchDecision
 from sisportal.models.database import writing
-from sisportal.roster.keeping_back import Kept, kept_of, merged, split, without
-from sisportal.roster.planning import Planned
+from sisportal.roster.keeping_back import Kept, kept_of, merged, without
 from sisportal.roster.text import folded
 from sisportal.syncing import notices
 from sisportal.syncing.actions import ACTIONS
-from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS
-from sisportal.syncing.mirror import PEOPLE, SECTIONS, listed_as_archived
+from sisportal.syncing.held import ACCOUNT_LINKS, CLASS_LINKS
+from sisportal.syncing.mirror import PEOPLE, SECTIONS
 from sisportal.syncing.review import Who
 from sisportal.syncing.rows import chunks
 
@@ -44,73 +41,6 @@ _NEW = Kept(is_new=True)
 def collection_of(type_: str) -> str:
     """``people`` or ``sections``, of a type of action."""
     return "sections" if type_ == "section" else "people"
-
-
-class Keeping:
-    """What of one connection is kept back while a plan is made, and what of it the plan left out."""
-
-    def __init__(self, engine: Engine, connection_id: int) -> None:
-        self._connection_id = connection_id
-        self._left_out: Counter[tuple[str, str]] = Counter()
-        self._used: dict[Key, Kept] = {}
-        with engine.connect() as connection:
-            rows = connection.execute(select(KEPT).where(KEPT.c.connection_id == connection_id))
-            self._kept: dict[Key, Kept] = {(row.collection, row.source_id): _kept(row) for row in rows}
-            self.away: frozenset[str] = _away(connection, connection_id) if self._kept else frozenset()
-            """People without an active account because its making was undone: no class waits for them."""
-            self.staying: frozenset[str] = _staying(connection, connection_id) if self._kept else frozenset()
-            """People whose new id was undone: under their older one they keep their places, though it is not listed."""
-
-    def propose(self, planned: Planned) -> Planned | None:
-        """What of an action is proposed; None: all of it was undone before."""
-        key = (collection_of(planned.type), planned.source_id)
-        kept = self._kept.get(key)
-        if kept is None:
-            return planned
-        proposed, left_out = split(planned, kept)
-        if left_out:
-            self._used[key] = left_out
-        if proposed is None:
-            self._left_out[planned.type, planned.verb] += 1
-        return proposed
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        """``{type: {verb: number}}`` of the actions that were left out as a whole."""
-        found: dict[str, dict[str, int]] = {}
-        for (type_, verb), number in sorted(self._left_out.items()):
-            found.setdefault(type_, {})[verb] = number
-        return found
-
-    def forget_stale(self, connection: Connection) -> None:
-        """After a comparison of everything: forget values and places that the SIS no longer wants.
-
-        Should it want them again one day, that is a change of its own.
-        """
-        for key, kept in self._kept.items():
-            if not (kept.fields or kept.joins or kept.leaves):
-                continue
-            used = self._used.get(key, Kept())
-            joins = [each for each in kept.joins if each in set(used.joins)]
-            leaves = [each for each in kept.leaves if each in set(used.leaves)]
-            still = Kept(kept.is_new, kept.is_gone, used.fields, joins, leaves)
-            if still != kept:
-                _write(connection, self._connection_id, key, still)
-
-
-def forget_returned(connection: Connection, connection_id: int) -> None:
-    """Whose delete was undone and whom the SIS lists again: should they go once more, their delete is proposed."""
-    for collection, table in (("people", PEOPLE), ("sections", SECTIONS)):
-        listed = exists().where(
-            table.c.connection_id == connection_id,
-            table.c.source_id == KEPT.c.source_id,
-            table.c.gone_in_sync.is_(None),
-            table.c.in_scope,
-            ~listed_as_archived(table),
-        )
-        mine = (KEPT.c.connection_id == connection_id, KEPT.c.collection == collection)
-        for row in connection.execute(select(KEPT).where(*mine, KEPT.c.is_gone, listed)).all():
-            still = msgspec.structs.replace(_kept(row), is_gone=False)
-            _write(connection, connection_id, (collection, row.source_id), still)
 
 
 def remember(
@@ -127,7 +57,7 @@ def remember(
     made = []
     for key, (action, kept) in wanted.items():
         if key in known:
-            _write(
+            write(
                 connection, connection_id, key, merged(known[key], kept), undone_sync_id=undone_id, undone_by_id=undo_id
             )
             continue
@@ -148,7 +78,7 @@ def forget(connection: Connection, connection_id: int, rows: Iterable[tuple[str,
     for key, kept in _read(connection, connection_id, done).items():
         still = without(kept, done[key])
         if still != kept:
-            _write(connection, connection_id, key, still)
+            write(connection, connection_id, key, still)
 
 
 def forget_committed(connection: Connection, connection_id: int, sync_id: int) -> None:
@@ -235,40 +165,23 @@ def _link_again(connection: Connection, connection_id: int, rows: list[Row[Any]]
                 connection.execute(insert(MatchDecision), [values | {"source_id": s, "target_id": t} for s, t in pairs])
 
 
-def _away(connection: Connection, connection_id: int) -> frozenset[str]:
-    active = exists().where(
-        ACCOUNT_LINKS.c.connection_id == connection_id,
-        ACCOUNT_LINKS.c.source_id == KEPT.c.source_id,
-        ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id,
-        ACCOUNTS.c.archived_at.is_(None),
-    )
-    mine: list[ColumnElement[bool]] = [KEPT.c.connection_id == connection_id, KEPT.c.collection == "people"]
-    return frozenset(connection.scalars(select(KEPT.c.source_id).where(*mine, KEPT.c.is_new, ~active)))
-
-
-def _staying(connection: Connection, connection_id: int) -> frozenset[str]:
-    older = and_(ACCOUNT_LINKS.c.account_id == KEPT.c.target_id, ACCOUNT_LINKS.c.source_id != KEPT.c.source_id)
-    statement = select(ACCOUNT_LINKS.c.source_id).select_from(KEPT.join(ACCOUNT_LINKS, older))
-    mine = (KEPT.c.connection_id == connection_id, ACCOUNT_LINKS.c.connection_id == connection_id)
-    return frozenset(connection.scalars(statement.where(*mine, KEPT.c.collection == "people", KEPT.c.is_new)))
-
-
 def _read(connection: Connection, connection_id: int, keys: Iterable[Key]) -> dict[Key, Kept]:
     mine, key = KEPT.c.connection_id == connection_id, tuple_(KEPT.c.collection, KEPT.c.source_id)
     found: dict[Key, Kept] = {}
     for some in chunks(keys, AT_ONCE):
         for row in connection.execute(select(KEPT).where(mine, key.in_(some))):
-            found[row.collection, row.source_id] = _kept(row)
+            found[row.collection, row.source_id] = kept_of_row(row)
     return found
 
 
-def _kept(row: Row[Any]) -> Kept:
+def kept_of_row(row: Row[Any]) -> Kept:
+    """What a row of the table keeps back."""
     if row.is_new and not (row.is_gone or row.fields or row.joins or row.leaves):
         return _NEW
     return Kept(row.is_new, row.is_gone, row.fields, row.joins, row.leaves)
 
 
-def _write(connection: Connection, connection_id: int, key: Key, kept: Kept, **more: Any) -> None:
+def write(connection: Connection, connection_id: int, key: Key, kept: Kept, **more: Any) -> None:
     """Store what is kept back of a record now; where that is nothing, its row goes."""
     where = (KEPT.c.connection_id == connection_id, KEPT.c.collection == key[0], KEPT.c.source_id == key[1])
     if kept:

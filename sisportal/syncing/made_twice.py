@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, Text, and_, select, type_coerce
 
-from sisportal.roster.likeness_sections import twins
+from sisportal.roster.likeness_sections import by_every_id, twins
 from sisportal.roster.matching import UNDECIDED, Decision, Reason
 from sisportal.roster.matching_sections import ClassCandidate, shown
 from sisportal.roster.planning import Planned
 from sisportal.roster.records import Section
 from sisportal.syncing.among import among
-from sisportal.syncing.held import CLASS_LINKS, CLASSES
+from sisportal.syncing.changing_ids import likely_ids
+from sisportal.syncing.held import CLASS_LINKS, CLASSES, decode_values
 from sisportal.syncing.mirror import SECTIONS
 from sisportal.syncing.rows import AT_ONCE
 
@@ -26,12 +27,17 @@ class MadeTwice:
     """Some classes whose sections are gone, beside later ones that are listed and have the same teacher and students."""
 
     def __init__(
-        self, engine: Engine, connection_id: int, classes: Sequence[int], decisions: Mapping[str, Decision]
+        self,
+        engine: Engine,
+        connection_id: int,
+        sync_id: int,
+        classes: Sequence[int],
+        decisions: Mapping[str, Decision],
     ) -> None:
         """``decisions``: what people said of the connection's sections, by ``source_id``."""
         self._alike: dict[int, list[dict[str, Any]]] = {}
         with engine.connect() as connection:
-            gone = list(_read(connection, connection_id, among(CLASSES.c.id, classes)))
+            gone = _read_gone(connection, connection_id, sync_id, classes)
             by_teacher: dict[str, list[_Known]] = {}
             for one in gone:
                 for teacher in one[1].teachers if one[1].students else ():
@@ -40,7 +46,7 @@ class MadeTwice:
                 return
             listed = (SECTIONS.c.gone_in_sync.is_(None), SECTIONS.c.in_scope, CLASSES.c.archived_at.is_(None))
             schools = SECTIONS.c.school.in_({section.school for _, section in gone})
-            for other, section in _read(connection, connection_id, schools, CLASSES.c.id > min(classes), *listed):
+            for other, section, _ in _read(connection, connection_id, schools, CLASSES.c.id > min(classes), *listed):
                 near = {held.id: (held, said) for each in section.teachers for held, said in by_teacher.get(each, ())}
                 for held, said in near.values():
                     if other.id > held.id and (agree := twins(said, section)) and not _said(decisions, held, other):
@@ -61,18 +67,24 @@ def _said(decisions: Mapping[str, Decision], gone: ClassCandidate, listed: Class
     return listed.id in of_gone.not_same or of_listed.create or gone.id in of_listed.not_same
 
 
-def _read(connection: Connection, connection_id: int, *which: Any) -> Iterator[_Known]:
-    """Linked classes with what the SIS last said of their sections."""
+def _read_gone(connection: Connection, connection_id: int, sync_id: int, classes: Sequence[int]) -> list[_Known]:
+    rows = list(_read(connection, connection_id, among(CLASSES.c.id, classes)))
+    ids = likely_ids(connection, sync_id) if rows else {}
+    return [(held, by_every_id(said, decode_values(written), ids)) for held, said, written in rows]
+
+
+def _read(connection: Connection, connection_id: int, *which: Any) -> Iterator[tuple[ClassCandidate, Section, str]]:
+    """Linked classes with what the SIS last said of their sections, and the JSON of what a sync last wrote."""
     link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)
     columns = (CLASSES.c.id, CLASSES.c.name, CLASSES.c.start, CLASSES.c.finish, CLASS_LINKS.c.source_id)
     statement = (
-        select(*columns, type_coerce(SECTIONS.c.payload, Text))
+        select(*columns, type_coerce(SECTIONS.c.payload, Text), type_coerce(CLASS_LINKS.c.written, Text))
         .select_from(CLASS_LINKS.join(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id).join(SECTIONS, link))
         .where(SECTIONS.c.connection_id == connection_id, *which)
         .order_by(CLASSES.c.id)
     )
     decode = msgspec.json.Decoder(Section).decode
-    for id_, name, start, finish, source_id, payload in connection.execute(
+    for id_, name, start, finish, source_id, payload, written in connection.execute(
         statement.execution_options(yield_per=AT_ONCE)
     ):
-        yield ClassCandidate(id_, name, start=start, finish=finish, linked_to=source_id), decode(payload)
+        yield ClassCandidate(id_, name, start=start, finish=finish, linked_to=source_id), decode(payload), written

@@ -24,8 +24,10 @@ from sisportal.syncing.traces import class_traces
 class SectionMatches:
     """Plans the sections of one connection that have no link yet."""
 
-    def __init__(self, engine: Engine, connection_id: int, kind: str, options: Options) -> None:
+    def __init__(self, engine: Engine, connection_id: int, kind: str, options: Options, sync_id: int) -> None:
+        """``sync_id``: the plan, whose people are written by now."""
         self._engine, self._connection_id, self._kind, self._options = engine, connection_id, kind, options
+        self._sync_id = sync_id
         self.decisions = read_decisions(engine, connection_id, "sections")
         """As of ``PersonMatches``."""
         self.moved: set[str] = set()
@@ -64,7 +66,7 @@ class SectionMatches:
         with self._engine.connect() as connection:
             any_new = connection.execute(self._unlinked().limit(1)).first()
             if any_new is not None:
-                self._traces = class_traces(connection, self._connection_id)
+                self._traces = class_traces(connection, self._connection_id, self._sync_id)
         if any_new is None:
             return
         self._index = ClassIndex(self._candidates(), self._options)

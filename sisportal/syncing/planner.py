@@ -38,9 +38,10 @@ from sisportal.syncing.matched import Incoming
 from sisportal.syncing.matches import PersonMatches
 from sisportal.syncing.matches_sections import SectionMatches
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
+from sisportal.syncing.moved_ids import renamed
 from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import chunks
-from sisportal.syncing.version_change import changed_ids, renamed
+from sisportal.syncing.version_change import changed_ids
 
 AnyRow = Sequence[Any]
 """A row whose columns the query's docstring names."""
@@ -146,7 +147,9 @@ class Planner:
         self._plan.add(planned)
 
     def _plan_sections(self) -> None:
-        matches = self._sections = SectionMatches(self._engine, self._connection_id, self._kind, self._options)
+        self._plan.flush()  # what becomes of people is read where sections are matched
+        sync_id = self._plan.sync_id
+        matches = self._sections = SectionMatches(self._engine, self._connection_id, self._kind, self._options, sync_id)
         decode = msgspec.json.Decoder(Section).decode
         members: frozenset[str] | None = None
         for rows in self._read(self._chosen(SECTIONS, sections_to_compare(self._connection_id)), _SECTIONS_AT_ONCE):
@@ -279,7 +282,8 @@ class Planner:
             elsewhere = listing_sections(self._engine, self._connection_id, [row[1] for row in rows])
             doubts = self._sections.doubts(self._places) if self._sections else Doubts()
             said = self._sections.decisions if self._sections else {}
-            twice = MadeTwice(self._engine, self._connection_id, [row[1] for row in rows], said)
+            ids = [row[1] for row in rows]
+            twice = MadeTwice(self._engine, self._connection_id, self._plan.sync_id, ids, said)
             for row in rows:
                 if row[0] in self._moved:
                     continue

@@ -14,7 +14,7 @@ from sisportal.models.database import writing
 from sisportal.providers.base import Contents, DatedProvider, DistrictFacts, PackageProvider, Provider, ProviderError
 from sisportal.roster.options import Item
 from sisportal.roster.records import Problem
-from sisportal.syncing import apps, auto_commit, kept_back, notices, packages, pins
+from sisportal.syncing import apps, auto_commit, left_out, notices, packages, pins
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.carrying import carry_ticks
 from sisportal.syncing.connections import (
@@ -184,7 +184,7 @@ class Preparation:
         self._is_automatic: bool = row.automatic
         self._schools: frozenset[str] = frozenset()
         self._open_provider = open_provider
-        self._keeping = kept_back.Keeping(engine, facts.id)
+        self._keeping = left_out.Keeping(engine, facts.id)
         self._plan = Plan(engine, sync_id, self._facts.options, pulse, self._keeping)
         self._reading = Reading(engine, sync_id, self._facts, self._plan, pulse, clock, row.mode)
         self._district = DistrictFacts("")
@@ -331,7 +331,7 @@ class Preparation:
 
     def _forget_undone(self, connection: Connection) -> None:
         """What was undone and the SIS says no more is forgotten, as far as this prepare has looked."""
-        kept_back.forget_returned(connection, self._facts.id)
+        left_out.forget_returned(connection, self._facts.id)
         everything = self._reading.mode == SyncMode.FULL and not self._schools
         if everything and self._facts.options.items == set(Item):
             self._keeping.forget_stale(connection)

@@ -174,7 +174,7 @@ def _replan_section(connection: Connection, plan: Known, action: Row[Any], decis
         among = CLASSES.c.id.in_(_candidates(action))
         index = ClassIndex(class_candidates(connection, plan.connection_id, among), plan.options)
         match = match_section(incoming.record, plan.places.get(incoming.record.school), index, decision)
-        alike = class_traces(connection, plan.connection_id, among).missing(incoming.record, decision)
+        alike = class_traces(connection, plan.connection_id, plan.sync_id, among).missing(incoming.record, decision)
         match = or_alike_class(match, alike)
     match = _settled(connection, plan, action, match)
     class_ = held_classes(connection, plan.connection_id, [match.target]).get(match.target) if match.target else None

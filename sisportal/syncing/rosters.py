@@ -45,6 +45,8 @@ class Rosters:
         self._archived: dict[str, int] = {}
         self._moved: dict[str, tuple[int, str]] = {}
         """Ids that this commit gave up for others: the account, and its id from now on."""
+        self._revived: frozenset[int] = frozenset()
+        """Accounts that were archived until this commit."""
         self._staying: frozenset[str] | None = None
         self._unticked: frozenset[str] = frozenset()
         self._teaching: dict[int, list[int]] = {}
@@ -60,6 +62,7 @@ class Rosters:
         """
         if self._staying is None:
             self._read_decisions(connection)
+            self._read_people(connection)
         named = {
             source_id for action in actions for part in ("join", "leave") for source_id in action.roster.get(part, [])
         }
@@ -207,6 +210,8 @@ class Rosters:
         here, chosen = self._teaching.get(class_id, []), action.roster.get(ORDER)
         taught = (gone.get(source_id) or self._accounts.get(source_id) for source_id in last)
         before = here if chosen == ["sis"] else [account_id for account_id in taught if account_id is not None]
+        # A place from before an account was archived is no person's word on the order.
+        here = [account_id for account_id in here if account_id in before or account_id not in self._revived]
         out = {*self._known(leaving), *gone.values()}
         order, is_kept = lineup(here, before, self._known(teachers), {*self._known(joined)}, out)
         if is_kept and chosen is None:
@@ -297,11 +302,19 @@ class Rosters:
         older = {id_ for row in rows for id_ in row[2].get("identifiers", {}).values() if id_}
         self._staying = frozenset(row[0] for row in rows if row[1] == "delete") | older
         self._unticked = frozenset(row[0] for row in rows if row[1] != "delete")
-        moved = select(ACTIONS.c.source_id, ACTIONS.c.target_id, ACTIONS.c.before).where(
+
+    def _read_people(self, connection: Connection) -> None:
+        """Whose account is active again by this commit, and whose link has another id."""
+        done = (
             ACTIONS.c.sync_id == self._sync_id,
             ACTIONS.c.type.in_(("student", "teacher")),
-            ACTIONS.c.verb.in_(("edit", "reactivate")),
             ACTIONS.c.state.in_((ActionState.APPLIED, ActionState.ALREADY_SO)),
+        )
+        revived = select(ACTIONS.c.target_id).where(*done, ACTIONS.c.verb == "reactivate")
+        self._revived = frozenset(connection.scalars(revived))
+        moved = select(ACTIONS.c.source_id, ACTIONS.c.target_id, ACTIONS.c.before).where(
+            *done,
+            ACTIONS.c.verb.in_(("edit", "reactivate")),
             type_coerce(ACTIONS.c.before, Text).like('%"identifiers"%'),
         )
         for now, account_id, before in connection.execute(moved).all():
@@ -328,7 +341,8 @@ def _listed_now(
     now_teachers = [t for t in wanted if t in new or t in last_teachers]
     now_teachers += [t for t in last_teachers if t not in now_teachers and t not in leaving and t not in new]
     students = [s for s in last_students if s not in leaving and s not in now_teachers]
-    return now_teachers, students + [s for s in joined if s not in now_teachers]
+    # Whose id changed in this very sync is among the last ones already, under the newer id.
+    return now_teachers, list(dict.fromkeys([*students, *(s for s in joined if s not in now_teachers)]))
 
 
 def _ended(place: Place) -> int | None:

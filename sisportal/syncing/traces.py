@@ -11,12 +11,13 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, and_, exists, fu
 
 from sisportal.models import Sync, SyncState
 from sisportal.roster.likeness import Trace, Traces, Wanted
-from sisportal.roster.likeness_sections import ClassTrace, ClassTraces
+from sisportal.roster.likeness_sections import ClassTrace, ClassTraces, by_every_id
 from sisportal.roster.matching_people import Candidate
 from sisportal.roster.matching_sections import ClassCandidate
 from sisportal.roster.options import Options
 from sisportal.roster.records import Person, Section
-from sisportal.syncing.held import ACCOUNT_LINKS, CLASS_LINKS, CLASSES
+from sisportal.syncing.changing_ids import likely_ids
+from sisportal.syncing.held import ACCOUNT_LINKS, CLASS_LINKS, CLASSES, decode_values
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
 from sisportal.syncing.rows import AT_ONCE
 
@@ -58,9 +59,12 @@ def account_traces(
 
 
 def class_traces(
-    connection: Connection, connection_id: int, *which: ColumnElement[bool], recent: bool = True
+    connection: Connection, connection_id: int, sync_id: int, *which: ColumnElement[bool], recent: bool = True
 ) -> ClassTraces:
-    """The traces of classes whose section is gone; of archived ones only those of late, unless not ``recent``."""
+    """The traces of classes whose section is gone; of archived ones only those of late, unless not ``recent``.
+
+    Their people are known by the ids that the plan of ``sync_id`` may give them, too.
+    """
     link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)
     committed = (
         select(Sync.id)
@@ -68,12 +72,13 @@ def class_traces(
         .order_by(Sync.id.desc())
         .limit(SYNCS_BACK)
     )
-    statement: Select[int, str, bool, str] = (
+    statement: Select[int, str, bool, str, str] = (
         select(
             CLASSES.c.id,
             CLASS_LINKS.c.source_id,
             CLASSES.c.archived_at.is_not(None),
             type_coerce(SECTIONS.c.payload, Text),
+            type_coerce(CLASS_LINKS.c.written, Text),
         )
         .select_from(CLASS_LINKS.join(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id).join(SECTIONS, link))
         .where(SECTIONS.c.connection_id == connection_id, *which)
@@ -86,10 +91,12 @@ def class_traces(
             late = or_(late, and_(by_sync, CLASSES.c.archived_at >= now - DAYS_BACK))
         statement = statement.where(or_(CLASSES.c.archived_at.is_(None), late))
     decode = msgspec.json.Decoder(Section).decode
+    ids = likely_ids(connection, sync_id)
 
     def traces() -> Iterator[ClassTrace]:
-        for id_, source_id, archived, payload in connection.execute(statement.execution_options(yield_per=AT_ONCE)):
-            said = decode(payload)
+        rows = connection.execute(statement.execution_options(yield_per=AT_ONCE))
+        for id_, source_id, archived, payload, written in rows:
+            said = by_every_id(decode(payload), decode_values(written), ids)
             held = ClassCandidate(
                 id_, said.name or said.course_name, start=said.start, finish=said.finish, linked_to=source_id,
                 archived=bool(archived),

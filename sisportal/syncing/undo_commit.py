@@ -5,12 +5,12 @@ from sqlalchemy import Connection, select
 from sisportal.syncing import parents
 from sisportal.syncing.actions import ACTIONS
 from sisportal.syncing.held import CLASSES
+from sisportal.syncing.moved_ids import move_rosters
 from sisportal.syncing.outcomes import Ledger
 from sisportal.syncing.rows import Row, update_rows
 from sisportal.syncing.undo_found import undone_id_of
 from sisportal.syncing.undo_log import keep_parents, parent_moves
 from sisportal.syncing.undo_records import PEOPLE, SECTIONS, RecordRestoring
-from sisportal.syncing.version_change import move_rosters
 
 
 def apply_undo(ledger: Ledger, connection_id: int, kind: str) -> None:

@@ -14,6 +14,7 @@ from sisportal.syncing.matched import KEPT
 from sisportal.syncing.outcomes import Stored
 from sisportal.syncing.rows import chunks
 from sisportal.syncing.undo_log import Log
+from sisportal.syncing.undo_renamed import Renamed
 
 _BESIDE = frozenset({"archived", "identifiers", "returns", "teachers"})
 
@@ -34,8 +35,8 @@ class Origin(msgspec.Struct, frozen=True):
         return kept
 
 
-def read_origins(connection: Connection, actions: list[Stored]) -> dict[int, Origin]:
-    """By the ids of the undo's actions."""
+def read_origins(connection: Connection, actions: list[Stored], now: Renamed) -> dict[int, Origin]:
+    """By the ids of the undo's actions; people by their ids of now."""
     evidence: dict[int, dict[str, Any]] = {}
     for ids in chunks((action.id for action in actions), 1_000):
         rows = connection.execute(select(ACTIONS.c.id, ACTIONS.c.evidence).where(ACTIONS.c.id.in_(ids)))
@@ -45,7 +46,7 @@ def read_origins(connection: Connection, actions: list[Stored]) -> dict[int, Ori
     columns = (ACTIONS.c.id, ACTIONS.c.verb, type_coerce(ACTIONS.c.after, Text), type_coerce(ACTIONS.c.undo, Text))
     for ids in chunks((each["action"] for each in evidence.values()), 1_000):
         for row in connection.execute(select(*columns).where(ACTIONS.c.id.in_(ids))):
-            taken_back[row[0]] = (row[1], decode_values(row[2]), decode(row[3]) if row[3] else Log())
+            taken_back[row[0]] = (row[1], decode_values(row[2]), now.log(decode(row[3])) if row[3] else Log())
     return {id_: Origin(*taken_back[each["action"]], each["whole"]) for id_, each in evidence.items()}
 
 

@@ -30,6 +30,7 @@ from sisportal.syncing.undo_found import (
     undone_actions,
 )
 from sisportal.syncing.undo_log import Moved
+from sisportal.syncing.undo_renamed import Renamed
 
 RULE = "undo"
 RETURNS = "returns"
@@ -66,10 +67,12 @@ class UndoPlanner:
             self._kind = kind_of(connection, connection_id)
             self._later = later_changes(connection, undone_id)
             self._undos = undoing(connection, undone_id)
+            self._ids = Renamed.since(connection, undone_id, self._kind)
 
     def run(self) -> None:
         """Every action that the sync applied, newest first."""
-        for undone in undone_actions(self._engine, self._undone_id):
+        for some in undone_actions(self._engine, self._undone_id):
+            undone = [self._ids.action(each) for each in some]
             now = self._find(undone)
             for action in undone:
                 self._take(action, now)
@@ -236,7 +239,7 @@ class UndoPlanner:
         return Planned(
             action.type,
             verb,
-            action.source_id,
+            self._ids.id_of(action),
             action.label,
             action.school,
             action.target_id,

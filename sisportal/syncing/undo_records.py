@@ -36,6 +36,7 @@ from sisportal.syncing.undo_origins import (
     wanted_ids,
 )
 from sisportal.syncing.undo_plan import RETURNS
+from sisportal.syncing.undo_renamed import Renamed
 from sisportal.syncing.undo_replaced import give_back, take_away
 
 AT_ONCE = 1_000
@@ -107,6 +108,7 @@ class RecordRestoring:
         with ledger.transaction() as connection:
             self._goes_back = depth(connection, undone_id) % 2 == 0
             """Whether the portal goes away from what the SIS says: not where an undo is undone."""
+            self._ids = Renamed.since(connection, undone_id, kind)
 
     def run(self, *verbs: str) -> None:
         """Apply what the plan has of these verbs."""
@@ -117,7 +119,7 @@ class RecordRestoring:
     def _apply(self, connection: Connection, actions: list[Stored], results: Results) -> None:
         ids = [action.target_id for action in actions if action.target_id is not None]
         found = self._target.find(connection, self._connection_id, ids, lock=True)
-        origins = read_origins(connection, actions)
+        origins = read_origins(connection, actions, self._ids)
         linked = linked_targets(connection, self._connection_id, self._target.links, wanted_ids(actions, self._kind))
         ready: list[One] = []
         for action in actions:

@@ -9,16 +9,10 @@ from collections.abc import Iterator
 import msgspec
 from sqlalchemy import Connection, Engine, Text, and_, exists, select, type_coerce
 
-from sisportal.models import ActionState
-from sisportal.roster.fields import Values
 from sisportal.roster.records import Person
-from sisportal.syncing.actions import ACTIONS
-from sisportal.syncing.held import ACCOUNT_LINKS, CLASS_LINKS, decode_values
+from sisportal.syncing.held import ACCOUNT_LINKS
 from sisportal.syncing.mirror import PEOPLE
-from sisportal.syncing.outcomes import Ledger
-from sisportal.syncing.rows import Row, json_text, read, update_rows
-
-_LINKS_AT_ONCE = 2_000
+from sisportal.syncing.rows import read
 
 
 def changed_ids(engine: Engine, connection_id: int) -> dict[str, str]:
@@ -30,39 +24,6 @@ def changed_ids(engine: Engine, connection_id: int) -> dict[str, str]:
         old = {person.source_id: person.legacy_id for person in _people(connection, connection_id, listed=False)}
     found = {legacy_id: source_id for source_id, legacy_id in new.items() if legacy_id in old}
     return found | {source_id: legacy_id for source_id, legacy_id in old.items() if legacy_id in new}
-
-
-def renamed(written: Values, ids: dict[str, str]) -> Values:
-    """What was last written of a class, its people by their ids of now."""
-    if not ids:
-        return written
-    lists = {name: [ids.get(id_, id_) for id_ in written[name]] for name in ("teachers", "students") if name in written}
-    return written | lists
-
-
-def move_rosters(ledger: Ledger, connection_id: int, kind: str) -> None:
-    """Write the ids of links that this sync moved into what was last written of the classes; again after a crash."""
-    ids = _moved(ledger, kind)
-    last = ""
-    while ids:
-        statement = (
-            select(CLASS_LINKS.c.source_id, type_coerce(CLASS_LINKS.c.written, Text))
-            .where(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.source_id > last)
-            .order_by(CLASS_LINKS.c.source_id)
-            .limit(_LINKS_AT_ONCE)
-        )
-        with ledger.transaction() as connection:
-            links = connection.execute(statement).all()
-            if not links:
-                return
-            rows: list[Row] = []
-            for source_id, text in links:
-                written = decode_values(text)
-                now = renamed(written, ids)
-                if now != written:
-                    rows.append((json_text(now), connection_id, source_id))
-            update_rows(connection, CLASS_LINKS, ("written",), ("connection_id", "source_id"), rows)
-        last = links[-1][0]
 
 
 def _people(connection: Connection, connection_id: int, *, listed: bool) -> Iterator[Person]:
@@ -80,17 +41,3 @@ def _people(connection: Connection, connection_id: int, *, listed: bool) -> Iter
     decode = msgspec.json.Decoder(Person).decode
     for (payload,) in read(connection, statement):
         yield decode(payload)
-
-
-def _moved(ledger: Ledger, kind: str) -> dict[str, str]:
-    """The ids of links that were moved by actions of this sync, old -> new."""
-    statement = select(ACTIONS.c.before, ACTIONS.c.after).where(
-        ACTIONS.c.sync_id == ledger.sync_id,
-        ACTIONS.c.state.in_((ActionState.APPLIED, ActionState.ALREADY_SO)),
-        ACTIONS.c.type.in_(("student", "teacher")),
-        type_coerce(ACTIONS.c.before, Text).like('%"identifiers"%'),
-    )
-    with ledger.transaction() as connection:
-        rows = connection.execute(statement).all()
-    pairs = ((before["identifiers"].get(kind, ""), after["identifiers"].get(kind, "")) for before, after in rows)
-    return {was: now for was, now in pairs if was and now}

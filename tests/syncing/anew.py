@@ -43,6 +43,10 @@ class Anew:
         sections = [(each.id, old.id in each.teachers) for each in self.district.taught_or_attended(old.id)]
         self._take(timing, lambda: self._go(old.id), lambda: self._come(new, sections))
 
+    def everybody(self, _chance: random.Random) -> None:
+        """Every student and teacher gets a new id, and nothing else changes."""
+        self.successor.update(edits.remake_ids(self.district))
+
     def section(self, chance: random.Random) -> None:
         """A section is made anew, perhaps under another name."""
         old = chance.choice([each for each in self.district.sections if each.students and each.teachers])

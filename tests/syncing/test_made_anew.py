@@ -12,8 +12,10 @@ from sisportal.sandbox.district import District
 from sisportal.sandbox.entities import Section
 from sisportal.syncing.deciding import Said, decide
 from sisportal.syncing.explaining import evidence_sentences
+from sisportal.syncing.releasing import release_guards
 from sisportal.syncing.traces import SYNCS_BACK
 from tests.syncing.portal import WHO, Portal
+from tests.syncing.test_remade_ids import say_all
 
 
 @pytest.fixture
@@ -281,3 +283,29 @@ def test_a_twin_whose_making_was_undone_is_asked_about_when_the_old_one_goes(
     assert quick_portal.commit(sync_id) is SyncState.COMMITTED
     assert (quick_portal.class_of(twin.id).id, quick_portal.class_of(twin.id).archived_at) == (class_.id, None)
     assert quick_portal.actions(quick_portal.prepare()) == {}
+
+
+@pytest.mark.parametrize("said_first", [False, True])
+def test_one_that_is_made_anew_under_another_name_as_everybody_gets_a_new_id_is_asked_about(
+    quick_portal: Portal, district: District, section: Section, said_first: bool
+) -> None:
+    quick_portal.sync_all()
+    class_id = quick_portal.class_of(section.id).id
+    edits.remake_ids(district)
+    was = made_anew(district, section, name=f"{section.name} - 99")
+
+    sync_id = quick_portal.prepare()
+
+    assert held(quick_portal, sync_id)[was] == "doubted-delete"
+    assert held(quick_portal, sync_id)[section.id] == "listed-anew"
+    if said_first:
+        say_all(quick_portal, sync_id)
+        release_guards(quick_portal.engine, sync_id, WHO, quick_portal.now)
+        quick_portal.commit(sync_id)
+        assert quick_portal.class_of(was).archived_at is None
+        sync_id = quick_portal.prepare()
+        assert held(quick_portal, sync_id)[section.id] == "listed-anew", "people go by their ids of now"
+    say(quick_portal, sync_id, section.id, same=class_id)
+    release_guards(quick_portal.engine, sync_id, WHO, quick_portal.now)
+    quick_portal.commit(sync_id)
+    assert quick_portal.class_of(section.id).id == class_id

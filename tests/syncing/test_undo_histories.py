@@ -149,6 +149,10 @@ def a_section_is_made_anew(history: History, chance: random.Random) -> None:
     history.anew.section(chance)
 
 
+def everybody_gets_a_new_id(history: History, chance: random.Random) -> None:
+    history.anew.everybody(chance)
+
+
 def prepared(history: History, chance: random.Random) -> int:
     """A sync of which everything is said and released."""
     sync_id = history.portal.prepare()
@@ -208,7 +212,7 @@ def some_is_released(history: History, chance: random.Random) -> None:
 STEPS: dict[str, Callable[[History, random.Random], None]] = {
     step.__name__: step
     for step in (
-        a_day_passes, somebody_gets_a_new_id, a_section_is_made_anew, nobody_commits, somebody_discards, everything_is_committed, some_is_unticked,
+        a_day_passes, somebody_gets_a_new_id, everybody_gets_a_new_id, a_section_is_made_anew, nobody_commits, somebody_discards, everything_is_committed, some_is_unticked,
         the_newest_is_undone_and_that_undone, an_older_one_is_undone, some_is_released,
     )
 }  # fmt: skip
