@@ -14,6 +14,8 @@ class MailKind(StrEnum):
 
     TEST = "test"
     PASSWORD_RESET = "password-reset"  # noqa: S105 - the name of a kind
+    SIGN_IN = "sign-in"
+    """The way in which the person signs in has changed."""
     NOTIFICATION = "notification"
     ACCOUNT_MADE = "account-made"
 

@@ -80,6 +80,8 @@ class NoticeKind(StrEnum):
     """Nothing has come for too long."""
     RESTORED = "restored"
     """The portal was restored from a backup."""
+    SIGN_IN = "sign-in"
+    """The way in which somebody who sees everybody's records signs in has changed."""
 
 
 class Sync(Base):

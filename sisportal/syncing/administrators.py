@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -12,11 +13,12 @@ from sisportal.models import Account, AccountRole, Source
 from sisportal.models.database import writing
 from sisportal.roster.passwords import is_easily_guessed
 from sisportal.roster.text import folded
-from sisportal.syncing import browser_sessions, notices
+from sisportal.syncing import browser_sessions, notices, sign_in_notices
 from sisportal.syncing.breached import IsBreached
 from sisportal.syncing.common_passwords import common_words
 from sisportal.syncing.password_ways import end_cards, end_links
-from sisportal.syncing.settings import NAME, TIMEZONE, write_setting
+from sisportal.syncing.review import Who
+from sisportal.syncing.settings import NAME, SECOND_FACTOR, TIMEZONE, write_setting
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
@@ -78,8 +80,11 @@ def set_up(
     now: datetime,
     address: str,
     is_breached: IsBreached,
+    second_factor: str = "",
 ) -> int | None:
     """Make the first administrator, name the portal and its time zone; the account's id.
+
+    ``second_factor``: who has to have one, as ``settings.SECOND_FACTOR`` keeps it; blank: nobody has to.
 
     None, and nothing is changed, where somebody else has done it in the meantime. Raises ``Refused``.
     """
@@ -91,9 +96,11 @@ def set_up(
         account_id = _made(connection, values, now, "set-up", address)
         write_setting(connection, NAME, name)
         write_setting(connection, TIMEZONE, timezone)
-        notices.record(
-            connection, "settings-changed", "portal", now, actor=email, address=address, name=name, timezone=timezone
-        )
+        chosen: dict[str, Any] = {"name": name, "timezone": timezone}
+        if second_factor:
+            write_setting(connection, SECOND_FACTOR, second_factor)
+            chosen["second_factor"] = second_factor
+        notices.record(connection, "settings-changed", "portal", now, actor=email, address=address, **chosen)
     return account_id
 
 
@@ -111,6 +118,7 @@ def reset_password(engine: Engine, email: str, password: str, now: datetime, *, 
         end_links(connection, account.id, now)
         end_cards(connection, account.id, now)
         notices.record(connection, "password-reset", account.username, now, actor=actor, address=address)
+        sign_in_notices.tell(connection, "password-reset", account.id, Who(actor, address=address), now)
 
 
 def check_password(password: str) -> None:

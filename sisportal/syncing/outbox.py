@@ -14,13 +14,14 @@ from sisportal.syncing.rows import Row, chunks, insert_rows, stored_moment, upda
 from sisportal.syncing.settings import read_setting, write_setting
 
 MAILS = cast(Table, Mail.__table__)
-PRIORITY = (MailKind.TEST, MailKind.PASSWORD_RESET, MailKind.NOTIFICATION, MailKind.ACCOUNT_MADE)
+PRIORITY = (MailKind.TEST, MailKind.PASSWORD_RESET, MailKind.SIGN_IN, MailKind.NOTIFICATION, MailKind.ACCOUNT_MADE)
 """Whoever waits before a screen is served before the thousands that a first sync has made."""
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240, 720, 1440))
 """How long after each try the next one comes; after the last one a mail has failed. Greylisting wants minutes."""
 GOOD_FOR = {
     MailKind.TEST: timedelta(minutes=10),
     MailKind.PASSWORD_RESET: timedelta(hours=2),
+    MailKind.SIGN_IN: timedelta(days=3),
     MailKind.NOTIFICATION: timedelta(days=1),
     MailKind.ACCOUNT_MADE: timedelta(days=60),
 }

@@ -6,7 +6,7 @@ from sqlalchemy import Engine, select, update
 
 from sisportal.models import Account
 from sisportal.models.database import writing
-from sisportal.syncing import browser_sessions, notices
+from sisportal.syncing import browser_sessions, notices, sign_in_notices
 from sisportal.syncing.administrators import Refused, check_chosen, fits, hashed, words_of
 from sisportal.syncing.breached import IsBreached
 from sisportal.syncing.password_ways import end_cards, end_links
@@ -40,3 +40,4 @@ def change(
         notices.record(
             connection, "password-changed", who.name, now, actor=who.name, actor_id=who.id, address=who.address
         )
+        sign_in_notices.tell(connection, "password-changed", who.id, who, now)

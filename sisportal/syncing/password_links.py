@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from sisportal.models import Account, PasswordLink
 from sisportal.models.database import writing
-from sisportal.syncing import browser_sessions, notices
+from sisportal.syncing import browser_sessions, notices, sign_in_notices
 from sisportal.syncing.administrators import check_password, hashed
 from sisportal.syncing.browser_sessions import key_of
 from sisportal.syncing.password_ways import end_cards, end_links
@@ -83,4 +83,5 @@ def use(engine: Engine, token: str, password: str, now: datetime, *, address: st
         notices.record(
             connection, "password-chosen", found.username, now, actor=found.username, actor_id=found.id, address=address
         )
+        sign_in_notices.tell(connection, "password-chosen", found.id, Who(found.username, found.id, address), now)
     return str(found.username)

@@ -10,15 +10,15 @@ from sqlalchemy.exc import IntegrityError
 
 from sisportal.models import Account, AccountRole, RecoveryCode, SecondFactor
 from sisportal.models.database import writing
-from sisportal.syncing import browser_sessions, notices
+from sisportal.syncing import browser_sessions, notices, sign_in_notices
 from sisportal.syncing.administrators import Refused
 from sisportal.syncing.audit_events import Event
 from sisportal.syncing.credentials import Cipher, SecretsUnreadable
 from sisportal.syncing.one_time_codes import DIGITS, new_recovery_codes, new_salt, plain, recovery_key, step_of
 from sisportal.syncing.review import Who
-from sisportal.syncing.settings import read_setting, write_setting
+from sisportal.syncing.settings import SECOND_FACTOR, read_setting, write_setting
 
-SETTING = "second-factor"
+SETTING = SECOND_FACTOR
 CHOICES = {
     "optional": "Whoever wants one",
     "administrators": "Administrators have to",
@@ -102,6 +102,7 @@ def set_up(engine: Engine, cipher: Cipher, who: Who, secret: str, code: str, now
             _keep_codes(connection, who.id, keys)
             _sign_out(connection, who.id)
             _record(connection, "second-factor-set-up", who.name, who, now)
+            sign_in_notices.tell(connection, "second-factor-set-up", who.id, who, now)
     except IntegrityError as error:
         raise Refused("code", ALREADY) from error
     return codes
@@ -116,6 +117,7 @@ def renew_codes(engine: Engine, who: Who, now: datetime) -> list[str]:
             raise Refused("proof", "You have no second factor.")
         _keep_codes(connection, who.id, keys)
         _record(connection, "recovery-codes-made", who.name, who, now)
+        sign_in_notices.tell(connection, "recovery-codes-made", who.id, who, now)
     return codes
 
 
@@ -127,6 +129,7 @@ def remove(connection: Connection, account_id: int, who: Who, now: datetime, eve
         return False
     _sign_out(connection, account_id)
     _record(connection, event, username or "", who, now)
+    sign_in_notices.tell(connection, event, account_id, who, now)
     return True
 
 
@@ -181,6 +184,7 @@ def _is_recovery(engine: Engine, who: Who, code: str, now: datetime) -> bool:
         if connection.execute(unused.values(used_at=now)).rowcount != 1:
             return False
         _record(connection, "recovery-code-used", who.name, who, now)
+        sign_in_notices.tell(connection, "recovery-code-used", who.id, who, now)
     return True
 
 

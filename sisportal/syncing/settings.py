@@ -11,6 +11,8 @@ NAME = "name"
 """What the school calls its portal."""
 TIMEZONE = "timezone"
 """The time zone that pages show moments in and that syncs are scheduled by."""
+SECOND_FACTOR = "second-factor"
+"""Who has to have a second factor (``second_factor.CHOICES``)."""
 PARTITION = "partition-organizations"
 """Whether people see only the accounts and classes of their own organization and below (SPEC 2.3)."""
 

@@ -27,6 +27,7 @@ blueprint = Blueprint("mails", __name__, url_prefix="/admin/mail")
 KINDS = {
     MailKind.ACCOUNT_MADE: "New account",
     MailKind.PASSWORD_RESET: "Forgotten password",
+    MailKind.SIGN_IN: "Signing in changed",
     MailKind.NOTIFICATION: "Copy of a notification",
     MailKind.TEST: "Test",
 }
@@ -156,7 +157,7 @@ def _page(status: int = 200, sender: str | None = None, error: str = "") -> Resp
         kinds=KINDS,
         states=STATES,
         ended=outbox.ENDED,
-        again=(MailKind.ACCOUNT_MADE, MailKind.NOTIFICATION),
+        again=(MailKind.ACCOUNT_MADE, MailKind.NOTIFICATION, MailKind.SIGN_IN),
         listed_name=listed_name,
         sort=asked_sort(SORTS, "-newest"),
         **_filters(),

@@ -24,6 +24,10 @@ KINDS = {
     NoticeKind.SWITCHED_OFF: ("Automatic sync switched off", "It was held too often, and needs a person."),
     NoticeKind.SILENT: ("Nothing came", "No sync has succeeded for too long."),
     NoticeKind.RESTORED: ("Restored", "The portal was restored from a backup."),
+    NoticeKind.SIGN_IN: (
+        "Signing in",
+        "Somebody who sees everybody's records has another password or second factor, or types codes that do not fit.",
+    ),
 }
 
 

@@ -27,6 +27,7 @@ KINDS = {
     NoticeKind.SWITCHED_OFF: "Switched off",
     NoticeKind.SILENT: "Nothing came",
     NoticeKind.RESTORED: "Restored",
+    NoticeKind.SIGN_IN: "Signing in",
 }
 TONES = {
     NoticeKind.PREPARED: "info",
@@ -36,6 +37,7 @@ TONES = {
     NoticeKind.FAILED: "danger",
     NoticeKind.SWITCHED_OFF: "danger",
     NoticeKind.SILENT: "danger",
+    NoticeKind.SIGN_IN: "warning",
 }
 
 

@@ -7,7 +7,7 @@ from wtforms.validators import Length
 
 from sisportal.extensions import db
 from sisportal.models.database import writing
-from sisportal.syncing import half_sign_in, notices, second_factor, throttle
+from sisportal.syncing import half_sign_in, notices, second_factor, sign_in_notices, throttle
 from sisportal.syncing.half_sign_in import Half
 from sisportal.syncing.review import Who
 from sisportal.web.access import Rule, access
@@ -80,6 +80,8 @@ def _held_back(form: CodeForm, half: Half) -> Response:
                 connection, "sign-in-throttled", half.username, now(), actor=half.username, actor_id=half.id,
                 address=address(), step="code",
             )  # fmt: skip
+            asker = Who(half.username, half.id, address())
+            sign_in_notices.tell(connection, "sign-in-throttled", half.id, asker, now())
     return _page(form, 429, TOO_MANY)
 
 

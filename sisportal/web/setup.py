@@ -5,7 +5,7 @@ from typing import cast
 
 from flask import Blueprint, Flask, Response, current_app, flash, url_for
 from flask_wtf import FlaskForm
-from wtforms import EmailField, PasswordField, SelectField, StringField
+from wtforms import BooleanField, EmailField, PasswordField, SelectField, StringField
 from wtforms.validators import DataRequired, Length
 
 from sisportal.config import Settings
@@ -72,6 +72,7 @@ class SetupForm(FlaskForm):
     email = EmailField(
         "E-mail address", [needed("Type your e-mail address."), SHORT_TEXT], render_kw={"autocomplete": "username"}
     )
+    second_factor = BooleanField("Administrators have to have a second factor")
     begin = SelectField("How to begin", choices=_beginnings, default="")
     password = PasswordField("Password", [needed("Choose a password.")], render_kw={"autocomplete": "new-password"})
 
@@ -114,7 +115,11 @@ def do_setup() -> Response:
 
 
 def _finished(form: SetupForm) -> Response:
-    values = {field: value.strip() for field, value in form.data.items() if field not in {"code", "password", "begin"}}
+    values = {
+        field: value.strip()
+        for field, value in form.data.items()
+        if isinstance(value, str) and field not in {"code", "password", "begin"}
+    }
     try:
         account_id = set_up(
             db.engine,
@@ -123,6 +128,7 @@ def _finished(form: SetupForm) -> Response:
             now=now(),
             address=address(),
             is_breached=is_breached(),
+            second_factor="administrators" if form.second_factor.data else "",
         )
     except Refused as refused:
         form[refused.field].errors = [str(refused)]

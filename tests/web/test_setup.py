@@ -11,8 +11,9 @@ from sqlalchemy import select
 from sisportal.config import Settings
 from sisportal.extensions import db
 from sisportal.models import Account, AccountRole, AuditEvent, Setting, SisConnection
-from sisportal.syncing import sample_district
+from sisportal.syncing import sample_district, second_factor
 from sisportal.syncing.administrators import make_administrator
+from sisportal.syncing.settings import read_settings
 from sisportal.syncing.setup_code import setup_code
 from sisportal.web.setup import announce
 from tests.web.conftest import NOW
@@ -88,6 +89,20 @@ def test_setting_up_makes_the_administrator_and_signs_them_in(
         }
         events = list(db.session.scalars(select(AuditEvent.event).order_by(AuditEvent.id)))
         assert events == ["administrator-made", "settings-changed"]
+
+
+def test_who_asks_administrators_for_a_second_factor_sets_up_their_own_before_anything_else(
+    bare_app: Flask, stranger: FlaskClient, code: str
+) -> None:
+    assert "checked" not in stranger.get("/setup").text
+    stranger.post("/setup", data=ANSWERS | {"code": code, "second_factor": "y", "begin": "clever"})
+
+    for path in ("/", "/accounts", "/admin/sis"):
+        assert stranger.get(path).location.partition("?")[0] == "/my-account/second-factor"
+    with bare_app.app_context():
+        assert second_factor.policy(read_settings(db.session.connection())) == "administrators"
+        told = db.session.scalars(select(AuditEvent.details).where(AuditEvent.event == "settings-changed")).one()
+    assert told["second_factor"] == "administrators"
 
 
 @pytest.mark.parametrize(
