@@ -118,13 +118,13 @@ def open_oneroster(
         credentials = FixedBearer(bearer)
     elif not (client_id.strip() and client_secret.strip()):
         raise ProviderError("Enter the client ID and the client secret, or a bearer token.", code="unauthorized")
-    elif token_url.strip():
-        address = address_with_query(token_url)
-        credentials = ClientCredentials(
-            wire, shared, token_url=address, client_id=client_id, client_secret=client_secret, clock=clock
-        )
     else:
-        credentials = SignedRequests(client_id=client_id, client_secret=client_secret, signature=signature, clock=clock)
+        client = {"client_id": client_id, "client_secret": client_secret}
+        if token_url.strip():
+            address = address_with_query(token_url)
+            credentials = ClientCredentials(wire, shared, token_url=address, clock=clock, **client)
+        else:
+            credentials = SignedRequests(signature=signature, clock=clock, **client)
     candidates = places(clean_address(base_url), version)
     api = OneRosterApi(wire, credentials, candidates=candidates, page_size=page_size, most_pages=most_pages)
     year = SchoolYear(year_start, year_end, semester_start, semester_end)

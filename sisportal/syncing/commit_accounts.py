@@ -78,29 +78,14 @@ class AccountCommit:
         for id_, (action, after) in enumerate(wanted, first):
             username = self._free(connection, action, after.pop("username"), taken, results)
             archived = (now, self._ledger.sync_id) if after.pop("archived", False) else (None, None)
-            accounts.append(
-                (
-                    id_,
-                    *account_row(after),
-                    username,
-                    _search(action, username),
-                    str(Source.SYNC),
-                    1,
-                    self._ledger.sync_id,
-                    now,
-                    *archived,
-                )
-            )
+            found_by = _search(action, username)
+            made = (str(Source.SYNC), 1, self._ledger.sync_id, now, *archived)
+            accounts.append((id_, *account_row(after), username, found_by, *made))
             links.append((self._connection_id, action.source_id, id_, json_text(after), action.fingerprint))
             results.applied(action, id_)
         insert_rows(connection, ACCOUNTS, _INSERT, accounts)
-        replaced = make_way(
-            connection,
-            self._connection_id,
-            self._ledger.sync_id,
-            now,
-            [(link[1], giving_way[link[1]], link[2]) for link in links if link[1] in giving_way],
-        )
+        new = [(link[1], giving_way[link[1]], link[2]) for link in links if link[1] in giving_way]
+        replaced = make_way(connection, self._connection_id, self._ledger.sync_id, now, new)
         for action in actions:
             if action.source_id in replaced:
                 results.keep(action, Log(link=None, replaced=replaced[action.source_id]))

@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, Table, Text, and_, exists, or_, select, true, type_coerce
+from sqlalchemy import Connection, Engine, Select, Table, and_, exists, or_, select, true
 
 from sisportal.roster.fields import Places, Values
 from sisportal.roster.guards import GuardedAction, class_hold
@@ -16,17 +16,14 @@ from sisportal.roster.records import Collection, Person, Problem, Role, Section
 from sisportal.roster.text import Name
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.among import among
+from sisportal.syncing.compared import people_gone, people_to_compare, sections_gone, sections_to_compare
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.doubted import Doubts
 from sisportal.syncing.elsewhere import listing_people, listing_sections
 from sisportal.syncing.held import (
     ACCOUNT_LINKS,
     ACCOUNTS,
-    CLASS_LINKS,
-    CLASSES,
-    account_columns,
     account_held,
-    class_columns,
     class_held,
     decode_values,
     held_name,
@@ -346,113 +343,6 @@ def _guarded(planned: Planned, written: Values) -> GuardedAction:
     students = set(written.get("students", ()))
     leaving = sum(1 for source_id in planned.roster.get("leave", ()) if source_id in students)
     return GuardedAction(0, planned.type, planned.verb, planned.school, students=len(students), leaving=leaving)
-
-
-def people_to_compare(connection_id: int) -> Select[*tuple[Any, ...]]:
-    """Listed people in scope who have no link, or whose account may differ from what the SIS says.
-
-    Columns: source_id, payload, fingerprint, account_id, written, archived_at, archived_by_sync, search, then
-    ``account_columns``.
-    """
-    link = and_(ACCOUNT_LINKS.c.connection_id == connection_id, ACCOUNT_LINKS.c.source_id == PEOPLE.c.source_id)
-    return (
-        select(
-            PEOPLE.c.source_id,
-            type_coerce(PEOPLE.c.payload, Text),
-            PEOPLE.c.fingerprint,
-            ACCOUNT_LINKS.c.account_id,
-            type_coerce(ACCOUNT_LINKS.c.written, Text),
-            ACCOUNTS.c.archived_at,
-            ACCOUNTS.c.archived_by_sync,
-            PEOPLE.c.search,
-            *account_columns(),
-        )
-        .select_from(
-            PEOPLE.outerjoin(ACCOUNT_LINKS, link).outerjoin(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id)
-        )
-        .where(PEOPLE.c.connection_id == connection_id, PEOPLE.c.in_scope, PEOPLE.c.gone_in_sync.is_(None))
-        .where(
-            or_(
-                ACCOUNT_LINKS.c.written_fingerprint.is_(None),
-                ACCOUNT_LINKS.c.written_fingerprint != PEOPLE.c.fingerprint,
-                ACCOUNTS.c.archived_at.is_not(None),
-                ACCOUNTS.c.edited_at.is_not(None),
-            )
-        )
-        .order_by(PEOPLE.c.id)
-    )
-
-
-def sections_to_compare(connection_id: int) -> Select[*tuple[Any, ...]]:
-    """As ``people_to_compare``, of sections and their classes.
-
-    Columns: source_id, payload, fingerprint, class_id, written, archived_at, archived_by_sync, search, then
-    ``class_columns``.
-    """
-    link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)
-    return (
-        select(
-            SECTIONS.c.source_id,
-            type_coerce(SECTIONS.c.payload, Text),
-            SECTIONS.c.fingerprint,
-            CLASS_LINKS.c.class_id,
-            type_coerce(CLASS_LINKS.c.written, Text),
-            CLASSES.c.archived_at,
-            CLASSES.c.archived_by_sync,
-            SECTIONS.c.search,
-            *class_columns(),
-        )
-        .select_from(SECTIONS.outerjoin(CLASS_LINKS, link).outerjoin(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id))
-        .where(SECTIONS.c.connection_id == connection_id, SECTIONS.c.in_scope, SECTIONS.c.gone_in_sync.is_(None))
-        .where(
-            or_(
-                CLASS_LINKS.c.written_fingerprint.is_(None),
-                CLASS_LINKS.c.written_fingerprint != SECTIONS.c.fingerprint,
-                CLASSES.c.archived_at.is_not(None),
-                CLASSES.c.edited_at.is_not(None),
-            )
-        )
-        .order_by(SECTIONS.c.id)
-    )
-
-
-def people_gone(connection_id: int) -> Select[*tuple[Any, ...]]:
-    """Active linked accounts whose person is gone, out of scope, or was never listed at all.
-
-    Columns: source_id, account_id, role of the account, last_name, first_name, school, role of the person.
-    """
-    person = and_(PEOPLE.c.connection_id == connection_id, PEOPLE.c.source_id == ACCOUNT_LINKS.c.source_id)
-    gone = or_(PEOPLE.c.gone_in_sync.is_not(None), PEOPLE.c.in_scope.is_(False))
-    return (
-        select(
-            ACCOUNT_LINKS.c.source_id,
-            ACCOUNT_LINKS.c.account_id,
-            ACCOUNTS.c.role,
-            ACCOUNTS.c.last_name,
-            ACCOUNTS.c.first_name,
-            PEOPLE.c.school,
-            PEOPLE.c.role,
-        )
-        .select_from(
-            ACCOUNT_LINKS.join(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id).outerjoin(PEOPLE, person)
-        )
-        .where(ACCOUNT_LINKS.c.connection_id == connection_id, ACCOUNTS.c.archived_at.is_(None))
-        .where(or_(gone, PEOPLE.c.id.is_(None)))
-        .order_by(ACCOUNT_LINKS.c.account_id)
-    )
-
-
-def sections_gone(connection_id: int) -> Select[*tuple[Any, ...]]:
-    """As ``people_gone``, of classes: source_id, class_id, name, school."""
-    section = and_(SECTIONS.c.connection_id == connection_id, SECTIONS.c.source_id == CLASS_LINKS.c.source_id)
-    gone = or_(SECTIONS.c.gone_in_sync.is_not(None), SECTIONS.c.in_scope.is_(False))
-    return (
-        select(CLASS_LINKS.c.source_id, CLASS_LINKS.c.class_id, CLASSES.c.name, SECTIONS.c.school)
-        .select_from(CLASS_LINKS.join(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id).outerjoin(SECTIONS, section))
-        .where(CLASS_LINKS.c.connection_id == connection_id, CLASSES.c.archived_at.is_(None))
-        .where(or_(gone, SECTIONS.c.id.is_(None)))
-        .order_by(CLASS_LINKS.c.class_id)
-    )
 
 
 def _partitions(connection: Connection, statement: Select[*tuple[Any, ...]], size: int) -> Iterator[list[AnyRow]]:

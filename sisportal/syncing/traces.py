@@ -65,31 +65,9 @@ def class_traces(
 
     Their people are known by the ids that the plan of ``sync_id`` may give them, too.
     """
-    link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)
-    committed = (
-        select(Sync.id)
-        .where(Sync.connection_id == connection_id, Sync.state.in_((SyncState.COMMITTED, SyncState.PARTLY_COMMITTED)))
-        .order_by(Sync.id.desc())
-        .limit(SYNCS_BACK)
-    )
-    statement: Select[int, str, bool, str, str] = (
-        select(
-            CLASSES.c.id,
-            CLASS_LINKS.c.source_id,
-            CLASSES.c.archived_at.is_not(None),
-            type_coerce(SECTIONS.c.payload, Text),
-            type_coerce(CLASS_LINKS.c.written, Text),
-        )
-        .select_from(CLASS_LINKS.join(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id).join(SECTIONS, link))
-        .where(SECTIONS.c.connection_id == connection_id, *which)
-        .where(or_(SECTIONS.c.gone_in_sync.is_not(None), SECTIONS.c.in_scope.is_(False)))
-    )
+    statement = _gone_sections(connection_id).where(*which)
     if recent:
-        late: ColumnElement[bool] = CLASSES.c.archived_by_sync.in_(committed)
-        if now := connection.scalar(select(func.max(Sync.created_at)).where(Sync.connection_id == connection_id)):
-            by_sync = CLASSES.c.archived_by_sync.is_not(None)
-            late = or_(late, and_(by_sync, CLASSES.c.archived_at >= now - DAYS_BACK))
-        statement = statement.where(or_(CLASSES.c.archived_at.is_(None), late))
+        statement = statement.where(or_(CLASSES.c.archived_at.is_(None), _archived_lately(connection, connection_id)))
     decode = msgspec.json.Decoder(Section).decode
     ids = likely_ids(connection, sync_id)
 
@@ -104,6 +82,37 @@ def class_traces(
             yield ClassTrace(held, said)
 
     return ClassTraces(traces())
+
+
+def _gone_sections(connection_id: int) -> Select[int, str, bool, str, str]:
+    """Linked classes whose section is gone: id, source_id, whether archived, what was last said of the section, and written."""
+    link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)
+    return (
+        select(
+            CLASSES.c.id,
+            CLASS_LINKS.c.source_id,
+            CLASSES.c.archived_at.is_not(None),
+            type_coerce(SECTIONS.c.payload, Text),
+            type_coerce(CLASS_LINKS.c.written, Text),
+        )
+        .select_from(CLASS_LINKS.join(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id).join(SECTIONS, link))
+        .where(SECTIONS.c.connection_id == connection_id)
+        .where(or_(SECTIONS.c.gone_in_sync.is_not(None), SECTIONS.c.in_scope.is_(False)))
+    )
+
+
+def _archived_lately(connection: Connection, connection_id: int) -> ColumnElement[bool]:
+    committed = (
+        select(Sync.id)
+        .where(Sync.connection_id == connection_id, Sync.state.in_((SyncState.COMMITTED, SyncState.PARTLY_COMMITTED)))
+        .order_by(Sync.id.desc())
+        .limit(SYNCS_BACK)
+    )
+    late: ColumnElement[bool] = CLASSES.c.archived_by_sync.in_(committed)
+    now = connection.scalar(select(func.max(Sync.created_at)).where(Sync.connection_id == connection_id))
+    if now is None:
+        return late
+    return or_(late, and_(CLASSES.c.archived_by_sync.is_not(None), CLASSES.c.archived_at >= now - DAYS_BACK))
 
 
 def _gone_people(connection: Connection, connection_id: int) -> dict[int, Person | None]:

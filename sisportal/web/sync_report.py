@@ -154,9 +154,7 @@ def _report(sync: Sync) -> dict[str, Any]:
     counted = review.counts(db.session.connection(), sync.id, sync.counts)
     warnings = sync_words.warnings_by_type(sync.id)
     people = sync_words.people_of(sync)
-    log_url = url_for("sis_history.log", kind=connection.kind)
-    ready = review.total(counted, "ready")
-    aged = age(db.session.connection(), sync.id, now())
+    ready, aged = review.total(counted, "ready"), age(db.session.connection(), sync.id, now())
     stale = aged.why
     undone = undos_of([connection.id]).get(sync.id) if sync.state in UNDOABLE else None
     return {
@@ -167,15 +165,11 @@ def _report(sync: Sync) -> dict[str, Any]:
         "causes": causes(sync.id, connection.kind) if warnings else [],
         "refused": refused_rows(sync.id) if connection.kind == ConnectionKind.CSV else None,
         "read": mode_words(sync.mode, sync.request),
-        "rows": sync_words.count_rows(sync.id, sync.state, counted, warnings, log_url, types),
-        "planned": review.total(counted, "planned"),
-        "unticked": review.total(counted, "unticked"),
-        "held": review.total(counted, "held"),
-        "holds": _holds(sync, types),
-        "doubtful": any(held["reason"] in ASKED for held in sync.held),
-        "may_agree": may_agree(sync.held),
-        "guarded": releasing.count_guarded(db.session.connection(), sync.id) if sync.held else 0,
-        "release_error": "",
+        "rows": sync_words.count_rows(
+            sync.id, sync.state, counted, warnings, url_for("sis_history.log", kind=connection.kind), types
+        ),
+        **{name: review.total(counted, name) for name in ("planned", "unticked", "held")},
+        **_waiting(sync, types),
         "ready": ready,
         "would": sync_words.in_words(counted, types, "ready"),
         "did": sync_words.in_words(sync.counts, types, "applied"),
@@ -195,6 +189,17 @@ def _report(sync: Sync) -> dict[str, Any]:
         "kept": sync.request.get("kept", 0),
         "changed": sync_words.applied(sync),
         **_may(sync, at, ready=bool(ready), stale=bool(stale), undone=bool(undone and undone.stands)),
+    }
+
+
+def _waiting(sync: Sync, types: dict[str, str]) -> dict[str, Any]:
+    """What of it is held, and how that is answered."""
+    return {
+        "holds": _holds(sync, types),
+        "doubtful": any(held["reason"] in ASKED for held in sync.held),
+        "may_agree": may_agree(sync.held),
+        "guarded": releasing.count_guarded(db.session.connection(), sync.id) if sync.held else 0,
+        "release_error": "",
     }
 
 
