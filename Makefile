@@ -38,6 +38,6 @@ audit: setup
 bench: setup
 	$(BIN)/python -m bench $(BENCH)
 
-# plays accidents against a copy of the portal's data, or of the demonstration's, or on a sample; DRILL="--only clock" plays some
+# plays accidents against a copy of the portal's data, or of the demonstration's, or on a sample; DRILL="--only clock" plays some, DRILL="--on postgresql" on PostgreSQL
 drill: setup
 	@$(BIN)/python -m drill $(DRILL)

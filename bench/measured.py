@@ -11,7 +11,7 @@ from typing import Any
 from bench import floor, product
 
 # What a worker has loaded when it begins a sync: it counts in its memory, not in its time.
-from sisportal import factory  # noqa: F401
+from jobs import worker  # noqa: F401
 
 Figures = dict[str, Any]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from drill.catalogue import ACCIDENTS, Accident
 from drill.copying import NothingToCopy, base_of, sample
 from drill.scene import Base, staged
+from drill.stores import OWN_SERVER, Stores, stores
 from sisportal.config import ConfigError, Settings, load
 
 
@@ -41,16 +42,16 @@ def play(accident: Accident, base: Base) -> Result:
     return Result(accident, broken, time.monotonic() - begun)
 
 
-def base(folder: Path, students: int | None) -> tuple[Base, str]:
+def base(folder: Path, stores: Stores, students: int | None) -> tuple[Base, str]:
     """What is played on, and in words what that is: the portal's own data, the demonstration's, or a sample."""
     if students is None:
         for settings in _portals():
             try:
-                return base_of(settings.database_url, folder), f"a copy of the portal in {settings.data_dir}"
+                return base_of(settings.database_url, folder, stores), f"a copy of the portal in {settings.data_dir}"
             except NothingToCopy:
                 continue
     students = students or 60
-    return sample(folder, students), f"a sample district of {students:,} students"
+    return sample(folder, stores, students), f"a sample district of {students:,} students"
 
 
 def _portals() -> list[Settings]:
@@ -87,23 +88,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--sample", type=int, metavar="STUDENTS", help="a generated district instead of the portal's data"
     )
     parser.add_argument("--only", default="", metavar="WORDS", help="only accidents whose name has these words")
+    parser.add_argument(
+        "--on",
+        metavar="SERVER",
+        help=f"not on SQLite but on a PostgreSQL server: its address, or {OWN_SERVER!r} for one of the drill's own",
+    )
     asked = parser.parse_args(arguments)
     chosen = [each for each in ACCIDENTS.values() if asked.only in each.name]
     if not chosen:
         print(f"No accident is called {asked.only!r}. There are: {', '.join(ACCIDENTS)}.", file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory(prefix="drill-") as name:
-        try:
-            played_on, words = base(Path(name), asked.sample)
-        except ConfigError as error:
-            print(error, file=sys.stderr)
-            return 2
-        print(f"{len(chosen)} accidents on {words}. Nothing is written to the original.\n", flush=True)
-        results = [play(each, played_on) for each in chosen]
+    try:
+        results = drilled(chosen, asked.sample, asked.on)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
     broken = sum(bool(each.broken) for each in results)
     print(table(results))
     print(f"\n{len(results) - broken} promises held, {broken} broken.")
     return 1 if broken else 0
+
+
+def drilled(chosen: Sequence[Accident], students: int | None, on: str | None) -> list[Result]:
+    """Play them, each on a copy; ``on``: where the copies are, as ``stores`` takes it. Raises ``ConfigError``."""
+    with tempfile.TemporaryDirectory(prefix="drill-") as name, stores(on, Path(name)) as kept:
+        played_on, words = base(Path(name), kept, students)
+        where = " on PostgreSQL" if on else ""
+        print(f"{len(chosen)} accidents{where} on {words}. Nothing is written to the original.\n", flush=True)
+        return [play(each, played_on) for each in chosen]
 
 
 if __name__ == "__main__":

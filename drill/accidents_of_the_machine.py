@@ -1,11 +1,8 @@
 """Accidents of the machine: killed, full, locked, without its queue, its clock put forth and back."""
 
-import shutil
-import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from zipfile import ZipFile
@@ -40,12 +37,13 @@ A_WHILE = timedelta(minutes=1)
 
 def kill_at_any_statement(scene: Scene, stage: str, sync_id: int) -> None:
     """Kill the stage at several of its statements, each time in a copy, and let it go on."""
-    scene.engine.dispose()
-    task = Task(stage, sync_id, [], scene.now, scene.served.url, scene.served.sandbox.token)
-    for number in range(KILLS + 1):
-        copy = shutil.copyfile(scene.folder / "portal.sqlite3", scene.folder / f"{number}.sqlite3")
-        task.urls.append(f"sqlite:///{copy}")
-    assert_as_if_never_killed(killed(task))
+    copies = [scene.copy() for _ in range(KILLS + 1)]
+    task = Task(stage, sync_id, copies, scene.now, scene.served.url, scene.served.sandbox.token)
+    try:
+        assert_as_if_never_killed(killed(task))
+    finally:
+        for copy in copies:
+            scene.stores.drop(copy)
 
 
 @accident(
@@ -72,7 +70,7 @@ def the_web_process_is_killed(scene: Scene) -> None:
     with writing(scene.engine).begin() as connection:
         for app in apps.APPS:  # whose pages are to be there
             apps.install(connection, app, scene.now)
-    environ = {"DATA_DIR": str(scene.folder), "DATABASE_URL": str(scene.engine.url), "SECRET_KEY": "drill"}
+    environ = {"DATA_DIR": str(scene.folder), "DATABASE_URL": scene.url, "SECRET_KEY": "drill"}
     with web_process(environ, port) as web:
         somebody = Administrator(port, scene.folder)
         somebody.sign_in("web@drill.example", "a drill, no more")
@@ -95,23 +93,6 @@ def the_web_process_is_killed(scene: Scene) -> None:
     scene.fits()
 
 
-@contextmanager
-def _full(scene: Scene) -> Iterator[None]:
-    """The disk is full as soon as the database needs another page or two."""
-    scene.engine.dispose()
-
-    def limit(connection: sqlite3.Connection, _record: object) -> None:
-        pages = connection.execute("PRAGMA page_count").fetchone()[0]
-        connection.execute(f"PRAGMA max_page_count = {pages}")
-
-    event.listen(scene.engine, "connect", limit)
-    try:
-        yield
-    finally:
-        event.remove(scene.engine, "connect", limit)
-        scene.engine.dispose()
-
-
 @accident("A disk that is full during a commit stops it; with room again it goes on and ends as it should.")
 def a_full_disk_during_the_commit(scene: Scene) -> None:
     for number in range(30):
@@ -120,7 +101,7 @@ def a_full_disk_during_the_commit(scene: Scene) -> None:
         )
         _join(scene, number)
     sync_id = scene.prepare()
-    with _full(scene):
+    with scene.stores.full(scene.engine):
         said = _failure(lambda: commit(scene.engine, sync_id, scene.clock))
     assert "full" in said, said or "the disk was not full"
     assert scene.sync(sync_id).state in {SyncState.PREPARED, SyncState.COMMITTING}
@@ -148,7 +129,7 @@ def a_full_disk_during_the_prepare(scene: Scene) -> None:
     for number in range(30):
         _join(scene, number)
     sync_id = scene.request()
-    with _full(scene):
+    with scene.stores.full(scene.engine):
         said = _failure(lambda: prepare(scene.engine, sync_id, scene.open_provider, scene.clock))
     assert "full" in said, said or "the disk was not full"
     scene.stands()
@@ -165,11 +146,9 @@ def a_database_that_is_locked(scene: Scene) -> None:
     locked = threading.Event()
 
     def lock() -> None:
-        with closing(sqlite3.connect(scene.folder / "portal.sqlite3", isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with scene.stores.locked(scene.url):
             locked.set()
             time.sleep(0.7)
-            other.rollback()
 
     somebody = threading.Thread(target=lock)
     somebody.start()
@@ -262,7 +241,7 @@ def a_backup_during_a_commit(scene: Scene) -> None:
             with file.open("wb") as fresh:
                 write_backup(other, fresh, scene.now, "drill", None)
 
-    other = make_engine(f"sqlite:///{scene.folder / 'portal.sqlite3'}")
+    other = make_engine(scene.url)
     event.listen(scene.engine, "engine_connect", between)
     scene.held_back(sync_id)
     event.remove(scene.engine, "engine_connect", between)

@@ -1,4 +1,4 @@
-"""The copy that the drill plays on: a portal's data in a file of its own, and a SIS made from what that portal's SIS last said."""
+"""The copy that the drill plays on: a portal's data in a database of its own, and a SIS made from what that portal's SIS last said."""
 
 import hashlib
 from collections import Counter
@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import msgspec
 import stamina
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Engine, Text, create_engine, func, inspect, select, type_coerce, update
+from sqlalchemy import Connection, Engine, Text, func, inspect, select, type_coerce, update
 
 from drill.scene import Base
+from drill.stores import Stores
 from sisportal.config import load
 from sisportal.extensions import db
 from sisportal.factory import create_app
@@ -29,7 +30,7 @@ from sisportal.models import (
     Sync,
     SyncState,
 )
-from sisportal.models.database import make_engine, prepare_engine, writing
+from sisportal.models.database import make_engine, writing
 from sisportal.roster import records
 from sisportal.roster.options import defaults
 from sisportal.roster.records import Role
@@ -55,9 +56,9 @@ class NothingToCopy(Exception):
     """The portal holds nothing of a SIS yet; the message is a sentence."""
 
 
-def base_of(database_url: str, folder: Path) -> Base:
+def base_of(database_url: str, folder: Path, stores: Stores) -> Base:
     """A copy of a portal, which is only read, with a SIS that says what its own last said. Raises ``NothingToCopy``."""
-    backup, file = folder / "original.zip", folder / "base.sqlite3"
+    backup = folder / "original.zip"
     source = make_engine(database_url)
     try:
         if not _holds_people(source):
@@ -66,41 +67,36 @@ def base_of(database_url: str, folder: Path) -> Base:
             write_backup(source, fresh, datetime.now(UTC), _revision(source), None)
     finally:
         source.dispose()
-    _typed(file, folder, "restore", str(backup))
+    url = stores.new()
+    _typed(url, folder, "restore", str(backup))
     backup.unlink()
-    engine = _opened(file)
+    engine = make_engine(url)
     with writing(engine).begin() as connection:
         connection_id, as_clever = _only_connection(connection)
         district = _district(connection, connection_id, as_clever)
-    return _settled(engine, file, district, connection_id)
+    return _settled(engine, stores, district, connection_id)
 
 
-def sample(folder: Path, students: int = SAMPLE_STUDENTS) -> Base:
+def sample(folder: Path, stores: Stores, students: int = SAMPLE_STUDENTS) -> Base:
     """A portal made for the drill that holds a generated district."""
-    file = folder / "base.sqlite3"
-    _typed(file, folder, "check")  # makes the tables
-    engine, district = _opened(file), generate(students)
+    url = stores.new()
+    _typed(url, folder, "check")  # makes the tables
+    engine, district = make_engine(url), generate(students)
     with serve(create_sandbox(district)) as served, stamina.set_testing(True):
         portal = Portal(engine, served)
         portal.connect(organizations=True)
-    return _settled(engine, file, district, portal.connection_id)
+    return _settled(engine, stores, district, portal.connection_id)
 
 
-def _typed(file: Path, folder: Path, *words: str) -> None:
-    """Type a command for the portal whose database is ``file``. Raises ``NothingToCopy`` where it fails."""
-    environ = {"DATA_DIR": str(folder / "copy"), "DATABASE_URL": f"sqlite:///{file}", "SECRET_KEY": "drill"}
+def _typed(url: str, folder: Path, *words: str) -> None:
+    """Type a command for the portal whose database is at ``url``. Raises ``NothingToCopy`` where it fails."""
+    environ = {"DATA_DIR": str(folder / "copy"), "DATABASE_URL": url, "SECRET_KEY": "drill"}
     app = create_app(load(environ, env_file=None), TESTING=True)
     done = app.test_cli_runner().invoke(args=list(words))
     with app.app_context():
         db.engine.dispose()
     if done.exit_code:
         raise NothingToCopy(f"The copy could not be made: {done.stderr.strip()}")
-
-
-def _opened(file: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": 15})
-    prepare_engine(engine)
-    return engine
 
 
 def _holds_people(engine: Engine) -> bool:
@@ -221,7 +217,7 @@ def _section(section: records.Section, id_of: Renamed) -> entities.Section:
     )  # fmt: skip
 
 
-def _settled(engine: Engine, file: Path, district: District, connection_id: int) -> Base:
+def _settled(engine: Engine, stores: Stores, district: District, connection_id: int) -> Base:
     """Bring the copy in line with its SIS, so that whatever an accident changes is the accident's."""
     with serve(create_sandbox(district)) as served, stamina.set_testing(True):
         portal = Portal(engine, served, connection_id)
@@ -236,7 +232,8 @@ def _settled(engine: Engine, file: Path, district: District, connection_id: int)
             portal.now += timedelta(minutes=1)
         usual = frozenset(portal.actions(portal.prepare()))
     engine.dispose()
-    return Base(file, district, connection_id, portal.now, usual)
+    url = engine.url.render_as_string(hide_password=False)
+    return Base(stores, url, district, connection_id, portal.now, usual)
 
 
 def _go_on(portal: Portal) -> None:

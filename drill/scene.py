@@ -1,7 +1,6 @@
 """Where an accident happens: a portal of its own, beside a SIS of its own, both as they were before; and the list of accidents."""
 
 import copy
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import stamina
 from sqlalchemy import Engine
 
+from drill.stores import Stores
 from sisportal.models import Account, SyncState
 from sisportal.models.database import make_engine
 from sisportal.sandbox.district import District
@@ -57,9 +57,11 @@ def accident(promise: str) -> Callable[[Play], Play]:
 
 @dataclass(frozen=True)
 class Base:
-    """What every accident starts from: the file of a portal that agrees with a district, and when that is."""
+    """What every accident starts from: a portal that agrees with a district, and when that is."""
 
-    file: Path
+    stores: Stores
+    url: str
+    """Of its database, which is only copied."""
     district: District
     connection_id: int
     now: datetime
@@ -72,8 +74,18 @@ class Scene(Portal):
 
     def __init__(self, engine: Engine, served: Any, base: Base, folder: Path) -> None:
         super().__init__(engine, served, base.connection_id)
-        self.now, self.usual, self.folder = base.now, base.usual, folder
+        self.now, self.usual, self.folder, self.stores = base.now, base.usual, folder, base.stores
         self.before = self.dump()
+
+    @property
+    def url(self) -> str:
+        """The address of the database."""
+        return self.engine.url.render_as_string(hide_password=False)
+
+    def copy(self) -> str:
+        """The address of another database that holds the same."""
+        self.engine.dispose()
+        return self.stores.copy(self.url)
 
     @property
     def district(self) -> District:
@@ -141,9 +153,8 @@ class Scene(Portal):
 @contextmanager
 def staged(base: Base, folder: Path) -> Iterator[Scene]:
     """A scene with copies of everything, gone in the end."""
-    file = folder / "portal.sqlite3"
-    shutil.copyfile(base.file, file)
-    engine = make_engine(f"sqlite:///{file}")
+    url = base.stores.copy(base.url)
+    engine = make_engine(url)
     with (
         serve(create_sandbox(copy.deepcopy(base.district))) as served,
         stamina.set_testing(True, attempts=100, cap=True),
@@ -152,3 +163,4 @@ def staged(base: Base, folder: Path) -> Iterator[Scene]:
             yield Scene(engine, served, base, folder)
         finally:
             engine.dispose()
+            base.stores.drop(url)

@@ -14,7 +14,7 @@ from jobs.ending import asked_to_end
 from jobs.worker import RECOVER_SECONDS, recover_now
 from sisportal.config import ConfigError, load
 from sisportal.extensions import db
-from sisportal.factory import create_app
+from sisportal.foundation import create_portal
 from sisportal.syncing import sample_district
 from sisportal.syncing.automatic import run_due
 from sisportal.syncing.keeping import remove_when_due
@@ -81,7 +81,7 @@ def settle_sample() -> None:
 
 def main() -> int:
     try:
-        app = create_app(load(os.environ))
+        app = create_portal(load(os.environ))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1

@@ -18,10 +18,12 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
 
+# Jobs name these two. Loaded here, they are there when a job's process begins: it is a copy of this one.
+from jobs import mail, sync  # noqa: F401
 from jobs.children import end_with_parent
 from sisportal.config import ConfigError, load
 from sisportal.extensions import db
-from sisportal.factory import create_app
+from sisportal.foundation import create_portal
 from sisportal.syncing.queue import MAILS, STAGES, mails, stages
 from sisportal.syncing.recovery import recover, recover_mail
 
@@ -99,7 +101,7 @@ def main(names: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     redis = Redis.from_url(settings.redis_url)
-    work(create_app(settings), redis, [QUEUES[name](redis) for name in names or QUEUES])
+    work(create_portal(settings), redis, [QUEUES[name](redis) for name in names or QUEUES])
     return 0
 
 

@@ -1,8 +1,6 @@
-"""Flask's extensions, made here and bound by the factory."""
+"""Flask's extensions, made here and bound by the foundation and the factory."""
 
-from authlib.integrations.flask_client import OAuth
 from flask_login import LoginManager
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 from htmx_flask import Htmx
@@ -11,8 +9,6 @@ from sisportal.models import Base
 
 # What was read stays readable after a commit: a new read would begin a transaction that cannot write any more.
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
-migrate = Migrate()
 login_manager = LoginManager()
 csrf = CSRFProtect()
 htmx = Htmx()
-oauth = OAuth()

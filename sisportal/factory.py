@@ -1,22 +1,17 @@
-"""Puts the portal together: settings, extensions, database, blueprints, error pages."""
+"""Puts the portal's pages and commands together: blueprints, error pages, what ``flask`` offers."""
 
-import logging
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
-from flask.logging import default_handler
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from sisportal import cli
-from sisportal.config import PROJECT, Settings
-from sisportal.extensions import csrf, db, htmx, migrate
-from sisportal.models.database import engine_options, prepare_engine
-from sisportal.syncing.breached import breached_by
-from sisportal.syncing.connections import OpenProvider, opener
-from sisportal.syncing.credentials import Cipher
+from sisportal.config import Settings
+from sisportal.extensions import csrf, htmx
+from sisportal.foundation import create_portal, utc_now
+from sisportal.syncing.connections import OpenProvider
 from sisportal.syncing.progress import Clock
-from sisportal.syncing.queue import StageQueue, connect
+from sisportal.syncing.queue import StageQueue
 from sisportal.web import (
     account_forms,
     account_sessions,
@@ -148,11 +143,6 @@ BLUEPRINTS = (
 LARGEST_FORM = 2_000_000
 
 
-def utc_now() -> datetime:
-    """The portal's clock."""
-    return datetime.now(UTC)
-
-
 def create_app(
     settings: Settings,
     *,
@@ -161,19 +151,8 @@ def create_app(
     queue: StageQueue | None = None,
     **config: Any,
 ) -> Flask:
-    """The portal. Neither the database nor the queue is touched yet; the keywords stand in for the real ones in tests."""
-    _log()
-    app = Flask(__name__, static_folder=str(PROJECT / "static"), template_folder=str(PROJECT / "templates"))
-    app.config.from_mapping(_config(settings), **config)
-    cipher = Cipher(settings.secret_key)
-    app.extensions.update(
-        settings=settings,
-        clock=clock,
-        cipher=cipher,
-        is_breached=breached_by(settings.breached_passwords),
-        open_provider=open_provider or opener(cipher),
-        queue=queue or StageQueue(connect(settings.redis_url)),
-    )
+    """The portal with its pages and commands; the keywords are those of ``create_portal``."""
+    app = create_portal(settings, clock=clock, open_provider=open_provider, queue=queue, **_config(settings) | config)
     _bind(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -187,31 +166,16 @@ def create_app(
 def _config(settings: Settings) -> dict[str, Any]:
     return {
         **cookie_settings(secure=settings.base_url.startswith("https://")),
-        "SECRET_KEY": settings.secret_key,
-        "SQLALCHEMY_DATABASE_URI": settings.database_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database_url),
         "SESSION_REFRESH_EACH_REQUEST": False,  # the bell asks for ever: it must not keep an empty room signed in
         "WTF_CSRF_TIME_LIMIT": None,  # as long as the session
         "MAX_CONTENT_LENGTH": LARGEST_FORM,
     }
 
 
-def _log() -> None:
-    """Everything of the portal's own, in one form, to the console."""
-    logger = logging.getLogger("sisportal")
-    logger.setLevel(logging.INFO)
-    if default_handler not in logger.handlers:
-        logger.addHandler(default_handler)
-
-
 def _bind(app: Flask) -> None:
-    db.init_app(app)
-    migrate.init_app(app, db, directory=str(PROJECT / "migrations"))
     csrf.init_app(app)
     htmx.init_app(app)
     app.request_class = SpoolingRequest
-    with app.app_context():
-        prepare_engine(db.engine)
     init_access(app)
     init_app_gate(app)
     init_scope(app)

@@ -18,7 +18,7 @@ from sisportal.syncing import notices, packages, running
 from sisportal.syncing import prepare as preparing
 from sisportal.syncing.audit_events import Event
 from sisportal.syncing.connections import places
-from sisportal.syncing.releasing import release_guards
+from sisportal.syncing.guarding import release_all
 from sisportal.syncing.reports import action_json, actions_json, sync_json
 from sisportal.syncing.review import OPEN, ActionFilter, Who
 from sisportal.syncing.review import tick as tick_actions
@@ -85,9 +85,9 @@ def prepare(
     if state is not SyncState.PREPARED:
         raise Failed(_with_commands(here, found))
     if found["held"]:
-        raise NeedsAPerson(
-            f"{_held_count(found):,} changes are held until a person decides: flask sis actions {sync_id}"
-        )
+        number = _held_count(found)
+        are = "change is" if number == 1 else "changes are"
+        raise NeedsAPerson(f"{number:,} {are} held until a person decides: flask sis actions {sync_id}")
 
 
 def _require_mapped(here: Portal, connection_id: int, schools: tuple[str, ...]) -> None:
@@ -220,7 +220,7 @@ def commit(sync_id: int, release_held: bool, as_json: bool) -> None:
     here = portal()
     found = require_sync(here, sync_id)
     if release_held and found["state"] in OPEN:
-        note(f"{release_guards(here.engine, sync_id, WHO, here.clock()):,} guarded actions are released.")
+        note(f"{release_all(here.engine, sync_id, WHO, here.clock()):,} guarded actions are released.")
     if found["state"] != SyncState.COMMITTED:
         _record(here, sync_id, "commit-asked")
     refusal = _commit(here, here.connection_id(found["connection"]), sync_id)

@@ -7,7 +7,7 @@ from sisportal.roster.catalogue import CATALOGUE, Owner
 from sisportal.roster.records import Problem
 
 _DAY = "A date such as 2026-08-17"
-_NOTHING = "As it is, where that is so"
+_NOTHING = "Or as it is, where that is right"
 
 EXPECTED: dict[str, str] = {
     "missing-id": "An id that stays the same from year to year",

@@ -58,7 +58,7 @@ WARNINGS: dict[str, tuple[str, str, str, str]] = {
     "malformed-email": (
         "warning",
         "SIS",
-        "{who} has an e-mail address that is none ({value}).",
+        "{who} has an e-mail address that is not one ({value}).",
         "Correct it in the SIS; until then no mail can reach this person.",
     ),
     "bad-date": (

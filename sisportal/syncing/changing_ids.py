@@ -11,6 +11,7 @@ from sisportal.roster.matching import Reason
 from sisportal.syncing.actions import ACTIONS, IS_HELD
 from sisportal.syncing.among import among
 from sisportal.syncing.held import ACCOUNT_LINKS
+from sisportal.syncing.releasing import RELEASED
 
 Scope = tuple[str, str]
 """Type of action and ``source_id`` of the school."""
@@ -23,19 +24,21 @@ class Changing(msgspec.Struct):
     """The ids of a plan that would change."""
 
     actions: dict[Scope, list[int]] = {}
-    """Ids of the actions that are ticked and not held, and give a link another id."""
+    """Ids of the actions that are ticked and not held, and give a link another id, apart from those that were released."""
+    released: Counter[Scope] = msgspec.field(default_factory=Counter)
+    """How many of those that do were released by a person: they are judged with the others, and not held again."""
     doubts: Counter[Scope] = msgspec.field(default_factory=Counter)
     """How many people are held because the account that they may be is linked to another id."""
 
     @property
     def numbers(self) -> Counter[Scope]:
-        """How many of both there are."""
-        return self.doubts + Counter({scope: len(ids) for scope, ids in self.actions.items()})
+        """How many of all three there are."""
+        return self.doubts + self.released + Counter({scope: len(ids) for scope, ids in self.actions.items()})
 
 
 def read_changing(connection: Connection, sync_id: int) -> Changing:
     """What a plan says of ids, apart from what a change of the API's version explains (SPEC 10)."""
-    found: dict[Scope, list[int]] = {}
+    found = Changing(doubts=_doubts(connection, sync_id))
     statement = select(
         ACTIONS.c.id, ACTIONS.c.type, ACTIONS.c.school, ACTIONS.c.before, ACTIONS.c.after, ACTIONS.c.evidence
     ).where(
@@ -48,9 +51,14 @@ def read_changing(connection: Connection, sync_id: int) -> Changing:
         type_coerce(ACTIONS.c.before, Text).like('%"identifiers"%'),
     )
     for row in connection.execute(statement).all():
-        if row.evidence.get("rule") != "legacy-id" and _changes(row.before, row.after):
-            found.setdefault((row.type, row.school), []).append(row.id)
-    return Changing(found, _doubts(connection, sync_id))
+        if row.evidence.get("rule") == "legacy-id" or not _changes(row.before, row.after):
+            continue
+        scope = (row.type, row.school)
+        if RELEASED in row.evidence:
+            found.released[scope] += 1
+        else:
+            found.actions.setdefault(scope, []).append(row.id)
+    return found
 
 
 def moving_ids(connection: Connection, sync_id: int) -> dict[str, str]:

@@ -1,22 +1,29 @@
 """Guards on a stored plan: what is too much to be believed is held, apart from the rest, until a person releases it."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, update
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, not_, select, update
 
-from sisportal.models import ActionState, SisConnection, Sync, SyncMode
+from sisportal.models import ActionState, SisConnection, Sync, SyncMode, SyncState
+from sisportal.models.database import writing
 from sisportal.roster.catalogue import held_sentence
-from sisportal.roster.guards import Counted, Guard, GuardedAction, Hold, class_hold, scope_holds
+from sisportal.roster.guards import Counted, Guard, Hold, scope_holds
 from sisportal.roster.options import Options
 from sisportal.syncing.actions import ACTIONS, IS_HELD
-from sisportal.syncing.among import among
-from sisportal.syncing.changing_ids import ANOTHER_ID, Changing, Scope, moving_ids, read_changing
+from sisportal.syncing.changing_ids import ANOTHER_ID, Changing, Scope, read_changing
 from sisportal.syncing.connections import stored_options
+from sisportal.syncing.guarding_classes import judge_classes
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
+from sisportal.syncing.releasing import IS_RELEASED, release_guards
+from sisportal.syncing.review import Who, require_open
 from sisportal.syncing.rows import chunks
 
+Planned = Counter[tuple[str, str, str]]
+"""How many actions there are of each type, school and verb."""
 _VERBS = {Guard.DELETES: ("delete",), Guard.ADDS: ("add", "reactivate")}
 _SCOPED = [str(each) for each in (*_VERBS, Guard.IDS)]
 """Guards that judge all of a school and type; the others hold single actions."""
@@ -26,18 +33,20 @@ ANEW = "The SIS may have made its records anew: ask there before you decide."
 
 
 def guard(
-    connection: Connection, sync_id: int, connection_id: int, options: Options, *, first_sync: bool
+    connection: Connection, sync_id: int, connection_id: int, options: Options, *, first_sync: bool, again: bool = False
 ) -> list[dict[str, Any]]:
     """Hold what trips a guard, judged by what is ticked, and free what no longer does.
 
-    Gives every hold, doubtful matches included, as the sync keeps them: type, scope, reason, sentence, count.
+    Gives every hold, doubtful matches included, as the sync keeps them: type, scope, reason, sentence, count. ``again``: at a
+    commit, where what somebody released counts as part of a whole, and is not held once more.
 
     A class that loses most of its students was held when its action was planned; it is freed once people unticked so many
     of the leavers that it no longer does.
     """
     _free(connection, sync_id, _SCOPED)
-    _free_classes(connection, sync_id, connection_id, options)
+    judge_classes(connection, sync_id, connection_id, options, again=again)
     planned, ids = _planned(connection, sync_id), read_changing(connection, sync_id)
+    released = _planned(connection, sync_id, IS_RELEASED) if again else Planned()
     active: Counter[Scope] = Counter()
     if ids.numbers or any(verb != "edit" for _, _, verb in planned):
         active = _active(connection, connection_id)
@@ -45,6 +54,8 @@ def guard(
     for type_, school in sorted({(type_, school) for type_, school, _ in planned}):
         counted = _counted(planned, active, type_, school)
         found += scope_holds(type_, school, counted, options, first_sync=first_sync)
+    fresh = [replace(hold, count=_number(planned, hold) - _number(released, hold)) for hold in found]
+    found = [hold for hold in fresh if hold.count]
     for hold in found:
         _hold(connection, sync_id, hold)
     holds = [_described(hold) for hold in found] + _hold_ids(connection, ids, active, options)
@@ -58,41 +69,42 @@ def still_held(connection: Connection, sync_id: int, connection_id: int, options
     Those of whole schools stay. The ids that change by what the person said are judged at once, so that everything that a
     guard holds can be seen, and released, before the commit. Single holds are counted as they are now.
     """
-    held, request = connection.execute(select(Sync.held, Sync.request).where(Sync.id == sync_id)).one()
     verbs = [str(each) for each in _VERBS]
+    held = connection.scalars(select(Sync.held).where(Sync.id == sync_id)).one()
     holds = [entry for entry in held if entry["reason"] in verbs]
-    ids, active = Changing(), Counter[Scope]()
-    if not request.get("released"):
-        _free_classes(connection, sync_id, connection_id, options)
-        _free(connection, sync_id, [str(Guard.IDS)])
-        ids = read_changing(connection, sync_id)
-        active = _active(connection, connection_id) if ids.numbers else active
-        holds += _hold_ids(connection, ids, active, options)
+    judge_classes(connection, sync_id, connection_id, options)
+    _free(connection, sync_id, [str(Guard.IDS)])
+    ids = read_changing(connection, sync_id)
+    active = _active(connection, connection_id) if ids.numbers else Counter[Scope]()
+    holds += _hold_ids(connection, ids, active, options)
     return holds + [_doubted(entry, ids, active, options) for entry in _single_holds(connection, sync_id)]
 
 
 def guard_again(connection: Connection, sync_id: int) -> None:
-    """At commit: the guards on what is ticked now, unless a person released them for this plan.
+    """At commit: the guards on what is ticked now, apart from what a person released for this plan.
 
     Not on an undo: what it takes back was counted before the person asked for it, and it rests on nothing the SIS says.
     """
     row = connection.execute(
-        select(
-            Sync.connection_id,
-            Sync.mode,
-            Sync.options,
-            Sync.request,
-            SisConnection.kind,
-            SisConnection.committed_sync_id,
-        )
+        select(Sync.connection_id, Sync.mode, Sync.options, SisConnection.kind, SisConnection.committed_sync_id)
         .join(SisConnection, SisConnection.id == Sync.connection_id)
         .where(Sync.id == sync_id)
     ).one()
-    if row.mode == SyncMode.UNDO or row.request.get("released"):
+    if row.mode == SyncMode.UNDO:
         return
     options = stored_options(row.options, row.kind)
-    held = guard(connection, sync_id, row.connection_id, options, first_sync=row.committed_sync_id is None)
+    first_sync = row.committed_sync_id is None
+    held = guard(connection, sync_id, row.connection_id, options, first_sync=first_sync, again=True)
     connection.execute(update(Sync).where(Sync.id == sync_id).values(held=held))
+
+
+def release_all(engine: Engine, sync_id: int, who: Who, now: datetime) -> int:
+    """Release whatever the guards hold by what is ticked now, as a commit would find it; how many actions."""
+    with writing(engine).begin() as connection:
+        require_open(connection, sync_id)
+        if connection.scalar(select(Sync.state).where(Sync.id == sync_id)) == SyncState.PREPARED:
+            guard_again(connection, sync_id)
+    return release_guards(engine, sync_id, who, now)
 
 
 def _free(connection: Connection, sync_id: int, reasons: list[str]) -> None:
@@ -103,32 +115,6 @@ def _free(connection: Connection, sync_id: int, reasons: list[str]) -> None:
         )
         .values(held="")
     )
-
-
-def _free_classes(connection: Connection, sync_id: int, connection_id: int, options: Options) -> None:
-    """Free the classes that lose few enough of their students by what is ticked of their rosters now.
-
-    Who leaves under one id and joins under another is lost by nobody: where that new id is not applied, they stay (``rosters``).
-    """
-    link = and_(CLASS_LINKS.c.connection_id == connection_id, CLASS_LINKS.c.source_id == ACTIONS.c.source_id)
-    statement = (
-        select(ACTIONS.c.id, ACTIONS.c.roster, CLASS_LINKS.c.written)
-        .join(CLASS_LINKS, link)
-        .where(ACTIONS.c.sync_id == sync_id, IS_HELD, ACTIONS.c.held == str(Guard.CLASS))
-        .where(ACTIONS.c.state == ActionState.PLANNED)
-    )
-    rows = connection.execute(statement).all()
-    now = moving_ids(connection, sync_id) if rows else {}
-    free: list[int] = []
-    for action_id, roster, written in rows:
-        students, joining = set(written.get("students", ())), set(roster.get("join", ()))
-        leaving = students & set(roster.get("leave", ())) - set(roster.get("unticked", ()))
-        leaving = {source_id for source_id in leaving if now.get(source_id) not in joining}
-        guarded = GuardedAction(action_id, "section", "edit", students=len(students), leaving=len(leaving))
-        if class_hold(guarded, options) is None:
-            free.append(action_id)
-    if free:
-        connection.execute(update(ACTIONS).where(among(ACTIONS.c.id, free)).values(held=""))
 
 
 def _hold_ids(connection: Connection, ids: Changing, active: Counter[Scope], options: Options) -> list[dict[str, Any]]:
@@ -172,12 +158,14 @@ def _hold(connection: Connection, sync_id: int, hold: Hold) -> None:
             ACTIONS.c.verb.in_(_VERBS[hold.guard]),
             ACTIONS.c.school == hold.scope,
             ACTIONS.c.held == "",
+            not_(IS_RELEASED),
         )
         .values(held=str(hold.guard))
     )
 
 
-def _planned(connection: Connection, sync_id: int) -> Counter[tuple[str, str, str]]:
+def _planned(connection: Connection, sync_id: int, *which: ColumnElement[bool]) -> Planned:
+    """How many actions of each type, school and verb are ticked and not held."""
     statement = (
         select(ACTIONS.c.type, ACTIONS.c.school, ACTIONS.c.verb, func.count())
         .where(
@@ -185,13 +173,19 @@ def _planned(connection: Connection, sync_id: int) -> Counter[tuple[str, str, st
             ACTIONS.c.state == ActionState.PLANNED,
             ACTIONS.c.ticked,
             ACTIONS.c.held == "",
+            *which,
         )
         .group_by(ACTIONS.c.type, ACTIONS.c.school, ACTIONS.c.verb)
     )
     return Counter({(row[0], row[1], row[2]): row[3] for row in connection.execute(statement)})
 
 
-def _counted(planned: Counter[tuple[str, str, str]], active: Counter[Scope], type_: str, school: str) -> Counted:
+def _number(planned: Planned, hold: Hold) -> int:
+    """How many of the actions the hold is of."""
+    return sum(planned[hold.type, hold.scope, verb] for verb in _VERBS[hold.guard])
+
+
+def _counted(planned: Planned, active: Counter[Scope], type_: str, school: str) -> Counted:
     adds = planned[type_, school, "add"] + planned[type_, school, "reactivate"]
     return Counted(active[type_, school], deletes=planned[type_, school, "delete"], adds=adds)
 

@@ -3,17 +3,14 @@
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, request, url_for
-from sqlalchemy import select
 
 from sisportal.extensions import db
-from sisportal.models import ConnectionKind, Mapping, SisConnection, SisSchool, Sync, SyncState
-from sisportal.roster.guards import Guard
-from sisportal.roster.warning_texts import RELEASE
+from sisportal.models import ConnectionKind, SisConnection, Sync, SyncState
 from sisportal.syncing import releasing, review, running
 from sisportal.syncing.cases import ASKED
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.deciding_all import may_agree
-from sisportal.syncing.explaining import held_words, seal_sentence
+from sisportal.syncing.explaining import seal_sentence
 from sisportal.syncing.queue import QueueGone
 from sisportal.syncing.since import mode_words
 from sisportal.syncing.staleness import age, edited_since
@@ -27,6 +24,7 @@ from sisportal.web.portal import now
 from sisportal.web.refused_rows import refused_rows
 from sisportal.web.rendering import came_from, from_htmx, redirect_for, render_invalid, render_partial, render_tab
 from sisportal.web.sync_causes import causes
+from sisportal.web.sync_holds import doubts, guarded
 from sisportal.web.undo_words import undos_of
 
 CONSEQUENCES = {
@@ -37,7 +35,8 @@ CONSEQUENCES = {
     "courses": "Classes keep the codes that they have.",
 }
 """What it means for the plan that a list is not proven to be whole."""
-GUARDS = frozenset(str(guard) for guard in Guard)
+ALL = "all"
+"""What a release is asked of where it is of everything that the guards hold."""
 
 blueprint = Blueprint("sync_report", __name__, url_prefix="/syncs/<int:sync_id>")
 
@@ -115,18 +114,24 @@ def discard(sync_id: int) -> Response:
 @blueprint.post("/release")
 @access(Rule.WRITE)
 def release(sync_id: int) -> Response:
-    """Free what the guards hold, once the person has typed how many that is (SPEC 6.5)."""
+    """Free what a guard holds, or all of them, once the person has typed how many that is (SPEC 6.5)."""
     sync, asker = get_sync(sync_id), who()
-    guarded = releasing.count_guarded(db.session.connection(), sync.id)
-    typed = request.form.get("number", "").strip().replace(",", "")
-    if typed != str(guarded):
-        error = (
-            f"Type {guarded:,}: that is how many actions the guards hold." if guarded else "Nothing is held by a guard."
-        )
-        return render_invalid("sync_report/page.html", **_report(sync) | {"release_error": error})
+    context = _report(sync)
+    asked = request.form.get("hold", ALL)
+    holds = {row.hold.key: row.hold for row in context["guarded"]}
+    number = context["to_release"] if asked == ALL else holds[asked].ticked if asked in holds else 0
+    if not number:
+        flash("That is held no longer: somebody released it, or unticked it.", "warning")
+        return _back(sync_id)
+    if request.form.get("number", "").strip().replace(",", "") != str(number):
+        error = f"Type {number:,}: that is how many ticked actions are held."
+        return render_invalid("sync_report/page.html", **context | {"release_error": (asked, error)})
     try:
-        released = releasing.release_guards(released_engine(), sync_id, asker, now())
-        flash(f"{released:,} actions are released: a commit applies those that are ticked.", "success")
+        released = releasing.release_guards(released_engine(), sync_id, asker, now(), holds.get(asked))
+        flash(
+            f"{plural(released, 'action is', 'actions are')} released: a commit applies those that are ticked.",
+            "success",
+        )
     except NotAllowed as refusal:
         flash(str(refusal), "warning")
     return _back(sync_id)
@@ -194,12 +199,14 @@ def _report(sync: Sync) -> dict[str, Any]:
 
 def _waiting(sync: Sync, types: dict[str, str]) -> dict[str, Any]:
     """What of it is held, and how that is answered."""
+    rows = guarded(db.session.connection(), sync, types)
     return {
-        "holds": _holds(sync, types),
+        "doubts": doubts(sync, types),
         "doubtful": any(held["reason"] in ASKED for held in sync.held),
         "may_agree": may_agree(sync.held),
-        "guarded": releasing.count_guarded(db.session.connection(), sync.id) if sync.held else 0,
-        "release_error": "",
+        "guarded": rows,
+        "to_release": sum(row.hold.ticked for row in rows),
+        "release_error": ("", ""),
     }
 
 
@@ -225,41 +232,12 @@ def _may(sync: Sync, at: running.Standing, *, ready: bool, stale: bool, undone: 
     }
 
 
-def _holds(sync: Sync, types: dict[str, str]) -> list[tuple[str, str]]:
-    """(how many of what and, of several schools, where; why) of what is held."""
-    schools = _schools(sync) if any(held.get("scope") for held in sync.held) else {}
-    return [
-        (
-            plural(held["count"], held["type"], types[held["type"]].lower())
-            + (f" of {schools[held['scope']]}" if held.get("scope") in schools else ""),
-            _why_held(held),
-        )
-        for held in sync.held
-        if held["type"] in types
-    ]
-
-
 def _unproven(seal: dict[str, Any]) -> str:
     """Why a list is not proven to be whole, and what follows; blank where it is."""
     if seal["complete"] or not seal["reason"]:  # a list of changes is not the whole, and says itself what is gone
         return ""
     reason = seal["reason"].rstrip(".")
     return f"{reason}. {CONSEQUENCES.get(seal['collection'], '')}".strip(". ") + "."
-
-
-def _schools(sync: Sync) -> dict[str, str]:
-    """The names of the schools that are synced, where there are several."""
-    mapped = (SisSchool.connection_id == sync.connection_id, SisSchool.mapping == Mapping.MAPPED)
-    rows = db.session.execute(select(SisSchool.source_id, SisSchool.name).where(*mapped)).all()
-    return {row[0]: row[1] or row[0] for row in rows} if len(rows) > 1 else {}
-
-
-def _why_held(held: dict[str, Any]) -> str:
-    """The numbers that tripped a guard, or why it holds; of others, what to do. What to do with a guard's is said once."""
-    told, words = held.get("sentence", ""), held_words(held["reason"])
-    if held["reason"] in GUARDS:
-        return (told if told and told != words else words).removesuffix(RELEASE).strip()
-    return f"{told} {words}" if told and told != words else words
 
 
 def _left_out(sync: Sync, types: dict[str, str]) -> list[str]:

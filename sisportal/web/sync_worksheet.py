@@ -51,7 +51,7 @@ def worksheet(sync_id: int) -> Response:
         causes=[("", "All causes"), *((code, title(code)) for code in sorted({code for code, _ in there}))],
         standings=_standings(sync.compared),
         chosen=chosen,
-        narrowed=chosen != WorksheetFilter(),
+        only=_only(chosen, schools),
         printing=pages.per_page == PRINTED,
         list_url=request.full_path.rstrip("?"),
         csv_url=url_with(f"{url_for('.spreadsheet', sync_id=sync_id)}?{request.query_string.decode()}", rows=None),
@@ -73,6 +73,13 @@ def _chosen(schools: Mapping[str, str]) -> WorksheetFilter:
     cause = request.args.get("cause", "")
     school = asked_choice("school", schools)
     return WorksheetFilter(cause, school, asked_choice("standing", STANDINGS), asked_search())
+
+
+def _only(chosen: WorksheetFilter, schools: Mapping[str, str]) -> list[str]:
+    """What narrows the list, in words: paper has no filters to look at."""
+    words = [title(chosen.cause) if chosen.cause else "", schools.get(chosen.school, "")]
+    words += [STANDINGS[chosen.standing].lower() if chosen.standing else "", chosen.search]
+    return [each for each in words if each]
 
 
 def _pages(total: int) -> Pages:

@@ -5,18 +5,26 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy import Connection, insert
+from sqlalchemy.exc import OperationalError
 
 from drill import __main__ as drill
 from drill.copying import sample
 from drill.scene import Accident, Scene
+from drill.stores import Files, stores
 from sisportal.config import PROJECT, load
 from sisportal.extensions import db
 from sisportal.factory import create_app
+from sisportal.models import Base, Organization
+from sisportal.models.database import make_engine
 from sisportal.sandbox.serving import Served
 from tests.cli.conftest import CommandLine
+from tests.services.databases import DATABASES
 from tests.services.postgres import Cluster
 
 
@@ -87,6 +95,55 @@ def test_a_portal_of_oneroster_on_postgresql_is_copied_too(
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 promises held, 0 broken."), done.stderr
 
 
+def test_accidents_are_played_on_a_postgresql_server_too_and_nothing_stays_there(
+    tmp_path: Path, postgres_cluster: Cluster
+) -> None:
+    before = databases_of(postgres_cluster)
+
+    done = drilled(tmp_path / "var", "--only", "tabs", "--on", postgres_cluster.url("postgres"))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("1 accidents on PostgreSQL on a sample district of 60 students. Nothing is written")
+    assert databases_of(postgres_cluster) == before
+
+
+def databases_of(cluster: Cluster) -> set[str]:
+    with psycopg.connect(host=str(cluster.folder), user="portal", dbname="postgres") as connection:
+        return {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
+
+
+def test_a_server_on_which_nothing_can_be_made_is_said_so(tmp_path: Path, postgres_cluster: Cluster) -> None:
+    postgres_cluster.execute("CREATE ROLE bystander LOGIN")
+    url = postgres_cluster.url("postgres").replace("portal@", "bystander@")
+
+    done = drilled(tmp_path / "var", "--only", "tabs", "--on", url)
+
+    postgres_cluster.execute("DROP ROLE bystander")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "--on: no database can be made on that server: permission denied to create database\n"
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_a_store_that_is_full_or_locked_really_is(tmp_path: Path, postgres_cluster: Cluster, kind: str) -> None:
+    with stores(None if kind == "sqlite" else postgres_cluster.url("postgres"), tmp_path) as kept:
+        url = kept.new()
+        engine = make_engine(url)
+        Base.metadata.create_all(engine)
+        with kept.full(engine), pytest.raises(OperationalError, match="full"), engine.begin() as connection:
+            for number in range(2000):
+                write(connection, f"{number:0100}")
+        with engine.begin() as connection:
+            write(connection, "with room again")
+        with kept.locked(url), pytest.raises(OperationalError, match="lock"), engine.begin() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout = 50" if kind == "sqlite" else "SET lock_timeout = 50")
+            write(connection, "while it is locked")
+        engine.dispose()
+
+
+def write(connection: Connection, name: str) -> None:
+    connection.execute(insert(Organization).values(name=name, slug=name, created_at=datetime.now(UTC)))
+
+
 def disaster(_scene: Scene) -> None:
     raise AssertionError("somebody was archived")
 
@@ -105,8 +162,8 @@ def test_a_broken_promise_is_told_with_the_reason_and_fails_the_drill(
     play: Callable[[Scene], object],
     why: str,
 ) -> None:
-    base = sample(tmp_path, 10)
-    monkeypatch.setattr(drill, "base", lambda _folder, _students: (base, "a sample"))
+    base = sample(tmp_path, Files(tmp_path), 10)
+    monkeypatch.setattr(drill, "base", lambda _folder, _stores, _students: (base, "a sample"))
     monkeypatch.setattr(drill, "ACCIDENTS", {"made up": Accident("made up", "Nothing happens.", play)})
 
     assert drill.main([]) == 1

@@ -13,7 +13,8 @@ from werkzeug.serving import make_server
 
 from sisportal.config import load
 from sisportal.extensions import db
-from sisportal.factory import create_app, utc_now
+from sisportal.factory import create_app
+from sisportal.foundation import utc_now
 from sisportal.models import Mapping
 from sisportal.models.database import writing
 from sisportal.sandbox.serving import Served

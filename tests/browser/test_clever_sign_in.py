@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select, update
 
 from sisportal.extensions import db
-from sisportal.factory import utc_now
+from sisportal.foundation import utc_now
 from sisportal.models import Account, AccountLink
 from sisportal.sandbox import clever_login, edits
 from sisportal.sandbox.clever_visitors import elsewhere

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from sqlalchemy import insert
 
 from sisportal.extensions import db
-from sisportal.factory import utc_now
+from sisportal.foundation import utc_now
 from sisportal.models import Account
 from sisportal.models.database import writing
 from sisportal.sandbox.serving import Served

@@ -9,7 +9,7 @@ from flask import Flask
 from playwright.sync_api import Page
 
 from sisportal.extensions import db
-from sisportal.factory import utc_now
+from sisportal.foundation import utc_now
 from sisportal.models import SyncMode
 from sisportal.sandbox.days import pass_day
 from sisportal.sandbox.serving import Served

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from sqlalchemy import select, update
 
 from sisportal.extensions import db
-from sisportal.factory import utc_now
+from sisportal.foundation import utc_now
 from sisportal.models import Sync, SyncState
 from sisportal.sandbox.district import District
 from sisportal.sandbox.generator import generate

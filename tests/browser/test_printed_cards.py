@@ -9,7 +9,7 @@ from pypdf import PdfReader
 from sqlalchemy import insert
 
 from sisportal.extensions import db
-from sisportal.factory import utc_now
+from sisportal.foundation import utc_now
 from sisportal.models import Account, Membership, SchoolClass
 from sisportal.models.database import writing
 from sisportal.syncing.administrators import set_up

@@ -5,7 +5,7 @@ from flask import Flask
 from playwright.sync_api import expect
 
 from sisportal.extensions import db
-from sisportal.factory import utc_now
+from sisportal.foundation import utc_now
 from sisportal.models.database import writing
 from sisportal.syncing import second_factor
 from sisportal.syncing.administrators import make_administrator

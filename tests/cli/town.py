@@ -8,7 +8,7 @@ from flask import current_app
 from sqlalchemy import insert, select
 
 from sisportal.extensions import db
-from sisportal.factory import utc_now
+from sisportal.foundation import utc_now
 from sisportal.models import Account, Notification, SchoolClass
 from sisportal.models.database import writing
 from sisportal.sandbox.entities import Person, Section

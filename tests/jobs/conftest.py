@@ -7,7 +7,7 @@ from flask import Flask
 
 from sisportal.config import load
 from sisportal.extensions import db
-from sisportal.factory import create_app, utc_now
+from sisportal.foundation import create_portal, utc_now
 from sisportal.models import Mapping
 from sisportal.models.database import writing
 from sisportal.sandbox.serving import Served
@@ -18,7 +18,7 @@ from sisportal.syncing.connections import load as load_connection
 @pytest.fixture
 def portal(environ: dict[str, str], sandbox: Served) -> Iterator[Flask]:
     """The portal, inside its context, with one school of the sandbox as connection 1."""
-    app = create_app(load(environ, env_file=None))
+    app = create_portal(load(environ, env_file=None))
     extensions = app.extensions
     with app.app_context():
         secrets = extensions["cipher"].encrypt({"token": sandbox.sandbox.token})

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from sisportal.extensions import db
-from sisportal.factory import utc_now
+from sisportal.foundation import utc_now
 from sisportal.models import AccountLink, Sync, SyncState
 from sisportal.models.database import writing
 from sisportal.sandbox.faults import Fault

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from jobs.mail import send
 from jobs.schedule import tick
 from sisportal.extensions import db
-from sisportal.factory import utc_now
+from sisportal.foundation import utc_now
 from sisportal.models import Account, Mail, MailKind, MailState
 from sisportal.models.database import writing
 from sisportal.syncing import outbox

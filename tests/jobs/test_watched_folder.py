@@ -7,7 +7,7 @@ from flask import Flask
 
 from jobs.schedule import tick
 from sisportal.extensions import db
-from sisportal.factory import utc_now
+from sisportal.foundation import utc_now
 from sisportal.sandbox.generator import generate
 from sisportal.sandbox.oneroster_csv import write_package
 from sisportal.syncing.connections import MAP_ALL_FIRST, connect

@@ -3,6 +3,7 @@
 import importlib
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,8 +19,9 @@ from sqlalchemy import func, select, update
 from jobs.queue_server import answers, command, find_server
 from jobs.schedule import tick
 from jobs.sync import commit
+from sisportal.config import PROJECT
 from sisportal.extensions import db
-from sisportal.factory import utc_now
+from sisportal.foundation import utc_now
 from sisportal.models import Account, AccountLink, Action, Sync, SyncState
 from sisportal.sandbox.faults import Fault
 from sisportal.sandbox.serving import Served
@@ -57,6 +59,14 @@ def age(sync_id: int) -> None:
 def test_every_job_that_is_named_exists(path: str) -> None:
     module, _, name = path.rpartition(".")
     assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_worker_and_clock_load_no_pages_no_commands_and_no_migrations() -> None:
+    asked = "import sys, jobs.worker, jobs.schedule; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, cwd=PROJECT)
+    unused = {"sisportal.factory", "sisportal.cli", "sisportal.web.rendering", "alembic", "flask_migrate", "joserfc"}
+    assert unused & set(loaded.stdout.split()) == set()
+    assert {"jobs.mail", "jobs.sync", "sisportal.syncing.commit"} <= set(loaded.stdout.split())  # ready for a job
 
 
 def test_what_travels_in_the_queue_is_json_with_an_id(redis_url: str) -> None:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
     [
         (
             Problem("malformed-email", "teacher", "5f1", "email", "seth.example.org"),
-            "The teacher 5f1 has an e-mail address that is none (seth.example.org).",
+            "The teacher 5f1 has an e-mail address that is not one (seth.example.org).",
         ),
         (Problem("missing-id", "student"), "A student came without an id and was left out."),
         (Problem("missing-id", "organization"), "An organization came without an id and was left out."),
@@ -47,7 +47,7 @@ ROOT = Path(__file__).parents[2]
         (Problem("teleported"), "A record: teleported (value: blank)."),
         (
             Problem("malformed-email", "student", "{who}", "email", "{0}"),
-            "The student {who} has an e-mail address that is none ({0}).",
+            "The student {who} has an e-mail address that is not one ({0}).",
         ),
     ],
 )

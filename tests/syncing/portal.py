@@ -202,6 +202,15 @@ class Portal:
     def untick(self, sync_id: int, *source_ids: str) -> None:
         self._change(Action, Action.sync_id == sync_id, Action.source_id.in_(source_ids), ticked=False)
 
+    def tick(self, sync_id: int, *source_ids: str) -> None:
+        self._change(Action, Action.sync_id == sync_id, Action.source_id.in_(source_ids), ticked=True)
+
+    def prepare_again(self, older: int) -> int:
+        """Prepare again and keep the ticks of an older plan; the newer sync's id."""
+        return self._prepared(
+            self.try_prepare(request_sync(self.engine, self.connection_id, self.now, keep_ticks_of=older))
+        )
+
     def pass_day(self, **how: Any) -> Any:
         from sisportal.sandbox.days import pass_day  # noqa: PLC0415
 

@@ -13,6 +13,7 @@ from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
 from sisportal.syncing.connections import ConnectionFacts, OpenProvider
 from sisportal.syncing.deciding import Said, decide
+from sisportal.syncing.guarding import release_all
 from sisportal.syncing.releasing import release_guards
 from sisportal.syncing.review import tick_roster
 from tests.syncing.portal import WHO, Portal
@@ -85,6 +86,72 @@ def test_a_release_is_for_everything_the_guards_hold(synced: Portal, district: D
     assert release_guards(synced.engine, sync_id, WHO, synced.now) == 6
     assert synced.commit(sync_id) is SyncState.COMMITTED
     assert all(synced.account_of(each).archived_at is not None for each in leavers)
+
+
+def test_what_is_ticked_after_a_release_is_held_at_the_commit_and_what_was_released_is_applied(
+    synced: Portal, district: District
+) -> None:
+    _, leavers = school_of(district, 8)
+    for source_id in leavers:
+        edits.leave(district, source_id)
+    later, released = leavers[:3], leavers[3:]
+    older = synced.prepare()
+    synced.untick(older, *later[:1])
+    sync_id = synced.prepare_again(older)
+    assert set(held(synced, sync_id)) == set(leavers), "all of a school are held, ticked or not"
+    synced.untick(sync_id, *later)
+
+    assert release_guards(synced.engine, sync_id, WHO, synced.now) == len(released)
+    assert set(held(synced, sync_id)) == set(later), "who is unticked was no part of the number that was typed"
+    synced.tick(sync_id, *later)
+    state = synced.commit(sync_id)
+
+    assert state is SyncState.PARTLY_COMMITTED
+    gone = {each for each in leavers if synced.account_of(each).archived_at is not None}
+    assert gone == set(released)
+    [hold] = [each for each in synced.sync(sync_id).held if each["reason"] == "guard-deletes"]
+    assert hold["count"] == len(later)
+    assert hold["sentence"].startswith("8 of "), "the sentence counts those that were released, too"
+
+
+def test_a_release_by_the_command_line_is_of_what_the_guards_would_hold_at_the_commit(
+    synced: Portal, district: District
+) -> None:
+    _, leavers = school_of(district, 6)
+    for source_id in leavers:
+        edits.leave(district, source_id)
+    older = synced.prepare()
+    synced.untick(older, *leavers)
+    sync_id = synced.prepare_again(older)
+    assert held(synced, sync_id) == {}, "what is unticked trips no guard"
+    synced.tick(sync_id, *leavers)
+
+    assert release_all(synced.engine, sync_id, WHO, synced.now) == 6
+    assert synced.commit(sync_id) is SyncState.COMMITTED
+
+
+def test_a_class_is_held_again_when_its_leavers_are_ticked_again_before_the_commit(
+    synced: Portal, district: District
+) -> None:
+    section = max(district.sections, key=lambda each: len(each.students))
+    leaving = list(section.students[: len(section.students) // 2 + 1])
+    for source_id in leaving:
+        edits.withdraw(district, section.id, source_id)
+    older = synced.prepare()
+    action_id = synced.actions(older)["section", "edit", section.id].id
+    tick_roster(synced.engine, older, action_id, leaving[:1], False, WHO, synced.now)
+    sync_id = synced.prepare_again(older)
+    assert held(synced, sync_id) == {}, "with one of them unticked, it keeps half"
+    action_id = synced.actions(sync_id)["section", "edit", section.id].id
+    tick_roster(synced.engine, sync_id, action_id, leaving[:1], True, WHO, synced.now)
+
+    assert synced.commit(sync_id) is SyncState.PARTLY_COMMITTED
+    assert held(synced, sync_id) == {section.id: "guard-class"}
+    assert set(leaving) <= set(synced.roster(section.id))
+
+    assert release_guards(synced.engine, sync_id, WHO, synced.now) == 1
+    assert synced.commit(sync_id) is SyncState.COMMITTED
+    assert not set(leaving) & set(synced.roster(section.id))
 
 
 def test_a_class_is_freed_when_so_many_leavers_are_unticked_that_it_keeps_half(

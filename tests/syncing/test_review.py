@@ -212,7 +212,7 @@ def test_a_sync_is_reported_with_the_numbers_and_warnings_that_scripts_read(engi
     warn(engine, sync_id, mia, field="email", value="mia@")
     warning = {
         "code": "malformed-email",
-        "message": "The student abara, mia has an e-mail address that is none (mia@).",
+        "message": "The student abara, mia has an e-mail address that is not one (mia@).",
         "type": "student",
         "external_id": "abara, mia",
         "action_id": mia,

@@ -61,7 +61,7 @@ def test_the_log_names_the_record_and_leads_to_its_action(ada: FlaskClient, engi
 
     answer = ada.get(LOG)
 
-    assert "Warning Abara, Mia The student s1 has an e-mail address that is none (mia@)." in words(answer)
+    assert "Warning Abara, Mia The student s1 has an e-mail address that is not one (mia@)." in words(answer)
     assert f'href="/syncs/{sync_id}/actions/{ids_of(engine, sync_id)[0]}"' in answer.text
     assert "2 warnings" in words(answer)
 

@@ -150,7 +150,7 @@ def test_an_action_opens_to_before_and_after_warnings_and_evidence(
     assert "<h1" not in part.text
     for text in (words(part), words(page)):
         assert "Grade 8 9" in text
-        assert "The student abara, mia has an e-mail address that is none (mia@)." in text
+        assert "The student abara, mia has an e-mail address that is not one (mia@)." in text
         assert "The student ID 100 is that of Mia Abara, number 7." in text
         assert "The key agrees and the names do not." in text
     assert f'href="/syncs/{sync_id}"' in page.text

@@ -29,7 +29,7 @@ def test_one_missing_school_that_explains_two_hundred_warnings_is_one_line(app: 
     text = words(page)
     assert text.count("School that is not listed: lost 200 warnings") == 1
     assert text.count("School that is not listed: other 1 warning") == 1
-    assert text.count("E-mail address that is none 2 warnings") == 1
+    assert text.count("Not an e-mail address 2 warnings") == 1
     assert text.index("200 warnings") < text.index("2 warnings")
     assert "The student s0 belongs to a school that the SIS does not list (lost)." in text
     assert "The student s5 belongs" not in text

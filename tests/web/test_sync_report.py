@@ -51,8 +51,8 @@ def test_before_the_commit_the_report_counts_what_is_planned_and_ticked(ada: Fla
 
     assert "Students 2 1 ticked, 1 not 1 reactivated all ticked 0 1 all ticked 1 held 1" in text
     assert "Sections 0 1 all ticked 0 0" in text
-    assert "1 student: Unusually many would be archived at once. Look at what is held, then release it" in text
-    assert f'<a href="/syncs/{sync_id}/actions?held=yes">Look at what is held</a>' in answer.text
+    assert "1 student : Unusually many would be archived at once." in text
+    assert f'<a href="/syncs/{sync_id}/actions?type=student&amp;verb=delete&amp;held=yes">1 student</a>' in answer.text
     assert "The options leave out 3 teachers to delete." in text
     assert "Sections: the list of sections is empty" in text
     for query in (

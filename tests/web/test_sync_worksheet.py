@@ -76,7 +76,7 @@ def test_lines_stand_under_their_cause_and_school_the_severe_ones_first(ada: Fla
     ]  # fmt: skip
     text = words(answer)
     assert (
-        "E-mail address that is none Warning North High, 1 Correct it in the SIS; until then no mail can reach this person."
+        "Not an e-mail address Warning North High, 1 Correct it in the SIS; until then no mail can reach this person."
         in text
     )
     assert "E-mail address =nobody An address such as name@school.example New" in text
@@ -114,7 +114,7 @@ def test_the_file_holds_the_cause_what_to_do_and_no_formula(ada: FlaskClient, sh
     lines = list(csv.reader(io.StringIO(answer.text.removeprefix("\ufeff"))))
     assert lines[0][-4:] == ["Now", "Should be", "File", "Since the last sync"]
     assert lines[1:] == [
-        ["E-mail address that is none", "Correct it in the SIS; until then no mail can reach this person.", "North High", "student",
+        ["Not an e-mail address", "Correct it in the SIS; until then no mail can reach this person.", "North High", "student",
          "Abara, Mia", "1024", "a", "E-mail address", "'=nobody", "An address such as name@school.example", "", "New"]
     ]  # fmt: skip
 
