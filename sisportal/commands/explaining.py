@@ -19,7 +19,7 @@ __all__ = ["sis"]  # with the command of this module in it
 @click.argument("action_id", metavar="ACTION_ID", type=click.IntRange(min=1))
 @JSON
 def explain(sync_id: int, action_id: int, as_json: bool) -> None:
-    """Say in sentences why an action is what it is, and what syncs did with the same record before."""
+    """Say in sentences why an action is what it is, and what happened to the same record before."""
     here = portal()
     with here.engine.connect() as connection:
         sync = connection.execute(select(Sync.__table__).where(Sync.id == sync_id)).one_or_none()
@@ -28,7 +28,10 @@ def explain(sync_id: int, action_id: int, as_json: bool) -> None:
         if sync is None or action is None:
             raise Failed(f"Sync {sync_id} has no action {action_id}." if sync else f"There is no sync {sync_id}.")
         known = explained.around(connection, sync, action)
-        why, before = explained.why(connection, sync, action, known), explained.before(action, known.past)
+        why, before = (
+            explained.why(connection, sync, action, known),
+            explained.before(connection, sync, action, known.past),
+        )
     if as_json:
         times = [each.at.astimezone(UTC).isoformat(timespec="seconds") for each in before]
         told = [

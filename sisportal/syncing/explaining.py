@@ -1,11 +1,12 @@
 """Actions, evidence and completeness in words, for pages and files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from sisportal.roster.catalogue import held_sentence
 from sisportal.roster.fields import is_blank
+from sisportal.roster.warning_texts import RELEASE
 
 LABELS = {
     "name": "Name",
@@ -80,17 +81,21 @@ def field_rows(
     after: Mapping[str, Any],
     organizations: Mapping[int, str],
     people: Mapping[str, str],
+    both: Mapping[str, Sequence[Any]] | None = None,
 ) -> list[tuple[str, str, str]]:
     """(label, before, after) of each field that an action touches, in the order in which records show them.
 
-    ``organizations`` are names by id, ``people`` names by ``source_id``.
+    ``organizations`` are names by id, ``people`` names by ``source_id``, ``both`` the three values of fields that were
+    changed both here and in the SIS.
     """
     rows: list[tuple[str, str, str]] = []
     for name in sorted({*before, *after}, key=lambda each: (_ORDER.get(each, len(_ORDER)), each)):
         if name in _ONE_OF and _repeats(name, before) and _repeats(name, after):
             continue
         if name == "kept":
-            rows += [(f"{LABELS.get(each, each)} (kept as it is here)", "", "") for each in after[name]]
+            for each in after[name]:
+                here = value_text(each, both[each][1], organizations, people) if both and each in both else ""
+                rows.append((f"{LABELS.get(each, each)} (kept as it is here)", here, here))
             continue
         if name == "replaces":
             rows.append(("Account of this id", f"number {before[name]}, which is archived", "a new one"))
@@ -146,9 +151,14 @@ def value_text(name: str, value: Any, organizations: Mapping[int, str], people: 
 
 
 def summary(
-    type_: str, verb: str, before: Mapping[str, Any], after: Mapping[str, Any], roster: Mapping[str, Any]
+    type_: str,
+    verb: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    roster: Mapping[str, Any],
+    both: Collection[str] = (),
 ) -> str:
-    """One line that says what an action does."""
+    """One line that says what an action does; ``both``: fields that wait for a choice, changed here and in the SIS."""
     if verb == "delete":
         return "Is archived; nothing of it is removed"
     parts = []
@@ -172,8 +182,16 @@ def summary(
         parts.append("Instead of the one that had the id")
     if kept := after.get("kept"):
         parts.append(f"Kept as here: {', '.join(LABELS.get(name, name) for name in kept)}")
+    if both:
+        parts.append(f"Changed here and in the SIS: {field_names(both)}")
     parts += roster_parts(roster)
     return " · ".join(parts)
+
+
+def field_names(names: Collection[str]) -> str:
+    """``First name, Grade``, in the order in which records show them."""
+    ordered = sorted(names, key=lambda each: (_ORDER.get(each, len(_ORDER)), each))
+    return ", ".join(LABELS.get(name, name).partition(",")[0] for name in ordered)
 
 
 def roster_parts(roster: Mapping[str, Any]) -> list[str]:
@@ -198,8 +216,10 @@ def kept_back_words(
     return " · ".join([*parts, *roster_parts({"join": joins, "leave": leaves})])
 
 
-def evidence_sentences(evidence: Mapping[str, Any]) -> list[str]:
-    """Why an action concerns the record that it does."""
+def evidence_sentences(
+    evidence: Mapping[str, Any], organizations: Mapping[int, str] | None = None, people: Mapping[str, str] | None = None
+) -> list[str]:
+    """Why an action concerns the record that it does; names by id, and by ``source_id``, as in ``value_text``."""
     match evidence.get("rule"):
         case "key" | "alike":
             key = _KEYS.get(evidence.get("key", ""), str(evidence.get("key", "")))
@@ -214,12 +234,37 @@ def evidence_sentences(evidence: Mapping[str, Any]) -> list[str]:
             return _another_version(evidence)
         case "doubted":
             return [_doubted(each) for each in evidence.get("records", ())]
-    return [_both(name, values) for name, values in evidence.get("both", {}).items()]
+    both: Mapping[str, list[Any]] = evidence.get("both", {})
+    return [_both(name, values, organizations or {}, people or {}) for name, values in both.items()]
 
 
 def held_words(reason: str) -> str:
     """Why an action waits for a person; blank where it does not."""
     return held_sentence(reason) if reason else ""
+
+
+def why_held(action: Any, held: Sequence[Mapping[str, Any]]) -> str:
+    """Why an action waits for a person, with the numbers that tripped its guard; ``held``: the holds of its sync."""
+    words = held_words(action.held)
+    numbers = _tripped(action, action.held, held)
+    return f"{numbers} {RELEASE}" if numbers and words.endswith(RELEASE) else words
+
+
+def why_released(action: Any) -> str:
+    """What the guard said of an action that a person released; blank where nobody did."""
+    if guard := action.evidence.get("released", ""):
+        return _tripped(action, guard, ()) or held_words(guard).removesuffix(RELEASE).strip()
+    return ""
+
+
+def _tripped(action: Any, reason: str, held: Sequence[Mapping[str, Any]]) -> str:
+    """``13 of the 22 students would leave the class, more than 50 %.``; blank where no numbers are kept."""
+    if action.evidence.get("rule") == "guard":
+        return str(action.evidence.get("sentence", ""))
+    mine = [
+        each for each in held if (each["reason"], each["type"], each["scope"]) == (reason, action.type, action.school)
+    ]
+    return str(mine[0].get("sentence", "")) if mine else ""
 
 
 def seal_sentence(seal: Mapping[str, Any]) -> str:
@@ -233,7 +278,7 @@ def seal_sentence(seal: Mapping[str, Any]) -> str:
 def _another_version(evidence: Mapping[str, Any]) -> list[str]:
     incoming, held = evidence.get("incoming"), evidence.get("held") or "nobody"
     sentences = [f"The account is that of {held}; the SIS says {incoming}."] if incoming else []
-    return sentences + [_both(name, values) for name, values in evidence.get("both", {}).items()]
+    return sentences + [_both(name, values, {}, {}) for name, values in evidence.get("both", {}).items()]
 
 
 def _doubted(record: Mapping[str, Any]) -> str:
@@ -276,7 +321,7 @@ def _list(words: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(words[:-1]), words[-1] if words else "nothing") if part)
 
 
-def _both(name: str, values: list[Any]) -> str:
-    texts = [value_text(name, value, {}, {}) or "blank" for value in values]
+def _both(name: str, values: list[Any], organizations: Mapping[int, str], people: Mapping[str, str]) -> str:
+    texts = [value_text(name, value, organizations, people) or "blank" for value in values]
     label = LABELS.get(name, name)
     return f"{label}: {texts[0]} {LAST}, {texts[1]} {HERE}, {texts[2]} {WANTED}."

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, Table, Text, select, type_coerce
+from sqlalchemy import Connection, Engine, Table, Text, select, type_coerce
 
 from sisportal.models import ActionState, Membership, SisConnection, Sync, SyncState
 from sisportal.roster.fields import Values
@@ -101,33 +101,6 @@ def _undone(row: Sequence[Any], decode: Callable[[str], Log]) -> Undone:
     id_, type_, verb, source_id, school, label, search, target_id, state = row[:9]
     log = decode(row[12]) if row[12] else None
     return Undone(id_, type_, verb, source_id, school, label, search, target_id, state, before, after, roster, log)
-
-
-def later_changes(connection: Connection, sync_id: int) -> dict[tuple[str, int], int]:
-    """(``people`` or ``sections``, target) -> the newest sync, of any connection, that changed it after this one did."""
-    finished = select(Sync.finished_at).where(Sync.id == sync_id).scalar_subquery()
-    later = select(Sync.id).where(Sync.id != sync_id, Sync.state.in_(COMMITTED), Sync.finished_at >= finished)
-    statement = (
-        select(ACTIONS.c.type, ACTIONS.c.target_id, ACTIONS.c.sync_id)
-        .where(ACTIONS.c.sync_id.in_(later), ACTIONS.c.state == ActionState.APPLIED)
-        .order_by(ACTIONS.c.id)
-    )
-    rows = connection.execution_options(yield_per=5_000).execute(statement)
-    found = {("sections" if row[0] == "section" else "people", row[1]): row[2] for row in rows}
-    return found | _emptied(connection, later)
-
-
-def _emptied(connection: Connection, later: Select[int]) -> dict[tuple[str, int], int]:
-    """Classes that lost people, or got them back, since later undos archived or revived their accounts."""
-    statement = select(ACTIONS.c.sync_id, type_coerce(ACTIONS.c.undo, Text)).where(
-        ACTIONS.c.sync_id.in_(later.where(Sync.undoes_id.is_not(None))),
-        ACTIONS.c.type.in_(("student", "teacher")),
-        ACTIONS.c.state == ActionState.APPLIED,
-        type_coerce(ACTIONS.c.undo, Text).contains('"places"'),
-    )
-    decode = msgspec.json.Decoder(Log).decode
-    rows = connection.execute(statement.order_by(ACTIONS.c.id)).all()
-    return {("sections", moved[0]): sync_id for sync_id, text in rows for moved in decode(text).places}
 
 
 def undoing(connection: Connection, sync_id: int) -> set[int]:

@@ -13,9 +13,9 @@ from sisportal.roster.undoing import Inverse, differing, inverse
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.elsewhere import listing_people, listing_sections
-from sisportal.syncing.explaining import LABELS
 from sisportal.syncing.held import ACCOUNT_LINKS, CLASS_LINKS
 from sisportal.syncing.progress import Pulse
+from sisportal.syncing.undo_changers import Changers
 from sisportal.syncing.undo_found import (
     STUDENT,
     Found,
@@ -23,7 +23,6 @@ from sisportal.syncing.undo_found import (
     find_accounts,
     find_classes,
     kind_of,
-    later_changes,
     linked_targets,
     places_of,
     undoing,
@@ -65,9 +64,9 @@ class UndoPlanner:
         """How many are as they were before already."""
         with engine.connect() as connection:
             self._kind = kind_of(connection, connection_id)
-            self._later = later_changes(connection, undone_id)
             self._undos = undoing(connection, undone_id)
             self._ids = Renamed.since(connection, undone_id, self._kind)
+        self._changers = Changers(engine, undone_id)
 
     def run(self) -> None:
         """Every action that the sync applied, newest first."""
@@ -130,8 +129,8 @@ class UndoPlanner:
         """
         if found.values["archived"] and action.source_id not in found.links:
             return None, ""
-        if reason := next(self._why_stays(action, found, now), ""):
-            return None, reason
+        if reasons := list(self._why_stays(action, found, now)):
+            return None, "; ".join(reasons)
         planned = self._planned(action, "delete", whole=True)
         planned.before = {"archived": _came_archived(action), "identifiers": {self._kind: action.source_id}}
         planned.after = {"archived": True, "identifiers": {self._kind: ""}}
@@ -142,10 +141,10 @@ class UndoPlanner:
     def _why_stays(self, action: Undone, found: Found, now: _Now) -> Iterator[str]:
         """Why what the sync made is kept, where anything speaks for that."""
         if found.values["archived"] and not _came_archived(action):
-            yield f"archived since, {self._by(action, found.archived_by)}"
+            yield f"archived since, {self._changers.archiver(found)}"
             return
         if _came_archived(action) and not found.values["archived"]:
-            yield f"made active since, {self._by(action)}"
+            yield f"made active since, {self._changers.reviver(action)}"
             return
         if action.source_id not in found.links:
             yield "no longer linked to this record of the SIS"
@@ -153,9 +152,9 @@ class UndoPlanner:
         if other := now.elsewhere.get((action.collection, action.target_id)):
             yield f"{NAMES.get(other, other)} lists it, too"
         if fields := differing(action.after, found.values):
-            yield self._changed(action, fields)
+            yield self._changers.told(action, found, fields)
         if action.collection == "sections" and self._roster_changed(action, found, now.places):
-            yield f"people joined or left the class since, {self._by(action)}"
+            yield f"people joined or left the class since, {self._changers.mover(action)}"
         returns = _returns(action)
         if returns is not None and not self._waits(now.people.get(returns)):
             yield f"the account {returns}, which had its id before, changed since"
@@ -187,12 +186,12 @@ class UndoPlanner:
             return None, f"{NAMES.get(other, other)} lists it, too"
         moved, stuck = _still(action.log.places if action.log else [], now.places)
         linked_only = "kept" in action.after
-        kept = self._changed(action, back.changed) if back.changed else ""
+        kept = self._changers.told(action, found, back.changed) if back.changed else ""
         if stuck:
-            kept = "; ".join(part for part in (kept, _stuck_words(len(stuck), self._by(action))) if part)
+            kept = "; ".join(part for part in (kept, _stuck_words(len(stuck), self._changers.mover(action))) if part)
         if not (back.after or moved or linked_only):
             return None, kept
-        whole = not kept and (action.collection, action.target_id) not in self._later
+        whole = not kept and not self._changers.touched(action)
         planned = self._planned(action, _verb(back.after), whole=whole)
         planned.before, planned.after = back.before, back.after
         if (returns := _returns(action)) is not None and "identifiers" in back.after:
@@ -246,14 +245,6 @@ class UndoPlanner:
             evidence=evidence,
             search=action.search,
         )
-
-    def _changed(self, action: Undone, fields: list[str]) -> str:
-        names = ", ".join(LABELS.get(name, "SIS's own ID" if name == "identifiers" else name) for name in fields)
-        return f"changed since, {self._by(action)}: {names}"
-
-    def _by(self, action: Undone, archived_by: int | None = None) -> str:
-        sync_id = archived_by or self._later.get((action.collection, action.target_id))
-        return f"by sync {sync_id}" if sync_id and sync_id != self._undone_id else "by hand in the portal"
 
 
 def _returns(action: Undone) -> int | None:

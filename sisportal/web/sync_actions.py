@@ -1,6 +1,6 @@
 """The actions of a sync: listed, opened, ticked one by one or all that match, and written to a CSV file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -217,7 +217,7 @@ def _lines(sync: Sync, rows: Sequence[Row[Any]], warnings: dict[int, list[Row[An
     return [
         Line(
             row,
-            explaining.summary(row.type, row.verb, row.before, row.after, row.roster),
+            explaining.summary(row.type, row.verb, row.before, row.after, row.roster, _in_question(row)),
             len(warnings.get(row.id, ())),
             sections.get(row.source_id, 0) if not row.ticked else 0,
         )
@@ -230,42 +230,44 @@ def _opened(sync: Sync, row: Row[Any]) -> dict[str, Any]:
     common, connection = _common(sync), db.session.connection()
     moving = {part: row.roster[part] for part in ("join", "leave") if row.roster.get(part)}
     shown = {part: source_ids[:MOST_MEMBERS] for part, source_ids in moving.items()}
-    named = [id_ for side in (row.before, row.after) for id_ in side.get("teachers") or ()]
+    listed = [side.get("teachers") for side in (row.before, row.after)] + row.evidence.get("both", {}).get(
+        "teachers", []
+    )
+    named = [id_ for ids in listed for id_ in ids or ()]
     named += [id_ for source_ids in shown.values() for id_ in source_ids]
     people = members.known(connection, sync.connection_id, sync.id, named) if named else {}
     by_action = review.warnings_of(connection, [row])
     warnings = by_action.get(row.id, [])
     decide_label, decide_at = _decide(row, warnings)
     school, past = common["schools"].get(row.school, ""), explained.history(connection, row)
-    known = explained.Around(common["connection"].kind, school, past)
     organizations = _organization_names(row, common["organizations"])
+    names = {id_: label for id_, (label, _, _) in people.items()}
+    known = explained.Around(common["connection"].kind, school, past, organizations, names)
     return common | {
         "action": row,
         "line": _lines(sync, [row], by_action)[0],
-        "fields": explaining.field_rows(
-            row.before, row.after, organizations, {id_: label for id_, (label, _, _) in people.items()}
-        ),
+        "fields": explaining.field_rows(row.before, row.after, organizations, names, row.evidence.get("both")),
         "which": {"add": "after", "delete": "both"}.get(row.verb, "both"),
         "roster": {part: members.members(people, ids, row.roster.get("unticked", ())) for part, ids in shown.items()},
         "more_members": {part: len(source_ids) - len(shown[part]) for part, source_ids in moving.items()},
         "why": explained.why(connection, sync, row, known),
-        "events": _events(row, past),
-        "held_because": explaining.held_words(row.held),
+        "events": _events(sync, row, past),
+        "held_because": explaining.why_held(row, sync.held),
         "decide_label": decide_label,
         "decide_at": decide_at,
         "warnings": [(sentence(problem_of(each)), entry(each.code).advice) for each in warnings],
     }
 
 
-def _events(row: Row[Any], past: Sequence[Any]) -> list[dict[str, Any]]:
+def _events(sync: Sync, row: Row[Any], past: Sequence[Any]) -> list[dict[str, Any]]:
     """What happened to the same record until then, for the timeline."""
     return [
         {
             "at": each.at,
             "title": each.sentence,
-            "url": url_for(".action", sync_id=each.sync_id, action_id=each.action_id),
+            "url": url_for(".action", sync_id=each.sync_id, action_id=each.action_id) if each.action_id else "",
         }
-        for each in explained.before(row, past)
+        for each in explained.before(db.session.connection(), sync, row, past)
     ]
 
 
@@ -279,10 +281,17 @@ def _decide(row: Row[Any], warnings: Sequence[Row[Any]]) -> tuple[str, int]:
     return "Link instead" if any(each.code == "possible-duplicate" for each in warnings) else "", row.id
 
 
+def _in_question(row: Row[Any]) -> Collection[str]:
+    """Fields that were changed both here and in the SIS, and of which nobody has chosen yet."""
+    return row.evidence.get("both", {}).keys() if row.held else ()
+
+
 def _organization_names(row: Row[Any], known: dict[int, str]) -> dict[int, str]:
     """Names of the organizations that an action names, ``known`` being those of the schools in scope."""
     ids: set[int] = set()
-    for side in (row.before, row.after):
+    both: dict[str, list[Any]] = row.evidence.get("both", {})
+    three = [{name: values[at] for name, values in both.items()} for at in range(3)]
+    for side in (row.before, row.after, *three):
         ids |= {side["organization"]} if side.get("organization") else set()
         ids |= set(side.get("organizations") or ())
     if ids <= known.keys():

@@ -3,9 +3,10 @@
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, request, url_for
+from sqlalchemy import func, select
 
 from sisportal.extensions import db
-from sisportal.models import ConnectionKind, SisConnection, Sync, SyncState
+from sisportal.models import ConnectionKind, Pin, SisConnection, Sync, SyncState
 from sisportal.syncing import releasing, review, running
 from sisportal.syncing.cases import ASKED
 from sisportal.syncing.connections import NAMES
@@ -16,6 +17,7 @@ from sisportal.syncing.since import mode_words
 from sisportal.syncing.staleness import age, edited_since
 from sisportal.syncing.states import NotAllowed
 from sisportal.syncing.undo import UNDOABLE
+from sisportal.syncing.words import total_of
 from sisportal.web import sync_words
 from sisportal.web.access import Rule, access, get_sync
 from sisportal.web.acting import released_engine, who
@@ -192,6 +194,7 @@ def _report(sync: Sync) -> dict[str, Any]:
         "state": "undone" if undone and undone.stands else at.state,
         "kept_back": sum(number for verbs in sync.kept_back.values() for number in verbs.values()),
         "kept": sync.request.get("kept", 0),
+        "apart": [] if total_of(sync.counts, "planned") else _apart(sync),
         "changed": sync_words.applied(sync),
         **_may(sync, at, ready=bool(ready), stale=bool(stale), undone=bool(undone and undone.stands)),
     }
@@ -208,6 +211,18 @@ def _waiting(sync: Sync, types: dict[str, str]) -> dict[str, Any]:
         "to_release": sum(row.hold.ticked for row in rows),
         "release_error": ("", ""),
     }
+
+
+def _apart(sync: Sync) -> list[str]:
+    """What of the SIS the portal does not hold although a sync plans nothing of it."""
+    pins = db.session.scalar(select(func.count()).select_from(Pin).where(Pin.connection_id == sync.connection_id)) or 0
+    parts = [
+        "what was undone before" if sync.kept_back else "",
+        plural(pins, "pinned field") if pins else "",
+        "what the options leave out" if sync.left_out else "",
+        "the deletes that are withheld" if sync.withheld else "",
+    ]
+    return [part for part in parts if part]
 
 
 def _tells(carried: dict[str, Any]) -> bool:

@@ -71,7 +71,7 @@ def test_an_action_is_explained_with_what_came_before(cli: CommandLine, sandbox:
 
     told = cli.answer("sis", "explain", undo, action["id"])
 
-    assert told["why"][0].startswith(f"It takes back what sync {first} did with the student {action['external_id']}")
+    assert told["why"][0].startswith(f"It takes back that sync {first} added the student {action['external_id']}")
     assert [(each["sync"], each["sentence"]) for each in told["before"]] == [(first, f"Sync {first} added it.")]
     assert f"Sync {first} added it." in cli.run("sis", "explain", undo, action["id"]).output
     assert cli.failure("sis", "explain", undo, 999_999) == f"Sync {undo} has no action 999999."

@@ -25,6 +25,21 @@ def test_one_line_says_what_an_action_does(
     assert summary("student", verb, before, after, roster) == line
 
 
+def test_one_line_names_the_fields_that_wait_for_a_choice() -> None:
+    assert (
+        summary("student", "edit", {}, {}, {}, {"grade", "last_name"})
+        == "Changed here and in the SIS: Last name, Grade"
+    )
+
+
+def test_a_field_that_is_kept_is_shown_with_the_value_that_stays() -> None:
+    both = {"last_name": ["Old", "Here", "There"]}
+
+    assert field_rows({}, {"kept": {"last_name": "There"}}, {}, {}, both) == [
+        ("Last name (kept as it is here)", "Here", "Here")
+    ]
+
+
 def test_fields_are_shown_with_names_instead_of_ids() -> None:
     before = {"organization": 1, "archived": True, "style": "self-paced"}
     after = {

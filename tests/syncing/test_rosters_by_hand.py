@@ -10,7 +10,7 @@ from sisportal.models.database import writing
 from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
 from sisportal.sandbox.entities import Section
-from sisportal.syncing import class_members, classes
+from sisportal.syncing import class_members, classes, explained, members
 from sisportal.syncing.choosing import choose_value
 from sisportal.syncing.class_members import Part
 from tests.syncing.portal import WHO, Portal
@@ -91,6 +91,11 @@ def test_teachers_changed_on_both_sides_wait_with_their_three_values(
     [action] = portal.actions(sync_id).values()
     assert (action.held, action.after) == ("changed-on-both", {})
     assert action.evidence == {"both": {"teachers": [[anna, bert], [bert, anna], [third, anna, bert]]}}
+    with portal.engine.connect() as connection:
+        sync = portal.sync(sync_id)
+        why = explained.why(connection, sync, action, explained.around(connection, sync, action))
+        names = {id_: label for id_, (label, _) in members.names(connection, 1, (anna, bert, third)).items()}
+    assert f"{names[anna]}; {names[bert]} at the last sync, {names[bert]}; {names[anna]} in the portal" in why[1]
     assert portal.commit(sync_id) is SyncState.PARTLY_COMMITTED
     assert teachers(portal, section) == [bert, anna]
 

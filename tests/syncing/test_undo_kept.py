@@ -1,7 +1,7 @@
 """Undo where the world went on: what changed since is kept and said why, and what was undone stays away until released."""
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from sisportal.models import (
     Account,
@@ -16,10 +16,12 @@ from sisportal.models import (
 from sisportal.models.database import writing
 from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
+from sisportal.syncing import accounts
 from sisportal.syncing.deciding import Said, decide
 from sisportal.syncing.running import start_undo
 from sisportal.syncing.states import NotAllowed
 from tests.syncing.portal import WHO, Portal
+from tests.syncing.test_pins import edit_account
 from tests.syncing.test_thirty_days import DailyPortal
 
 
@@ -210,6 +212,59 @@ def test_a_place_changed_by_hand_since_is_kept_and_the_others_of_the_class_are_r
         "1 place in the class changed since, by hand in the portal"
     ]
     assert portal.actions(portal.prepare()) == {}
+
+
+def test_who_changed_each_field_is_told_apart_where_a_later_sync_and_a_person_did(
+    portal: Portal, district: District, graded: tuple[int, str, str]
+) -> None:
+    sync_id, one, _ = graded
+    grade(district, one, "8")
+    later = portal.sync_all()
+    edits.rename_person(district, one, first="Otherwise")
+    portal.sync_all()  # the newest to change the account, but neither of the two fields
+    edit_account(portal, portal.account_of(one).id, email="by@hand.example")
+
+    undo = portal.undo(sync_id)
+
+    [text] = [text.split(": ", 1)[1] for text in kept(portal, undo)]
+    assert sorted(text.split("; ")) == [
+        "changed since, by hand in the portal: E-mail",
+        f"changed since, by sync {later}: Grade",
+    ]
+
+
+def test_people_moved_by_hand_are_not_laid_at_a_later_sync_that_renamed_the_class(
+    portal: Portal, district: District
+) -> None:
+    section = next(each for each in district.sections if len(each.students) > 2)
+    first = portal.sync_all()
+    edits.rename_section(district, section.id, "Another name")
+    later = portal.sync_all()
+    class_id = portal.class_of(section.id).id
+    with writing(portal.engine).begin() as connection:
+        gone = (Membership.class_id == class_id, Membership.account_id == portal.account_of(section.students[0]).id)
+        connection.execute(delete(Membership).where(*gone))
+
+    undo = portal.prepare_undo(first)
+
+    [about] = [text.split(": ", 1)[1] for text in kept(portal, undo) if "the class" in text]
+    assert about.split("; ") == [
+        f"changed since, by sync {later}: Name",
+        "people joined or left the class since, by hand in the portal",
+    ]
+
+
+def test_who_archived_by_hand_is_not_said_to_be_a_later_sync(portal: Portal, district: District) -> None:
+    first = portal.sync_all()
+    one = pupils(district)[0]
+    grade(district, one, "8")
+    portal.sync_all()
+    with writing(portal.engine).begin() as connection:
+        accounts.archive(connection, portal.account_of(one).id, WHO, portal.now)
+
+    undo = portal.prepare_undo(first)
+
+    assert [text.split(": ", 1)[1] for text in kept(portal, undo)] == ["archived since, by hand in the portal"]
 
 
 def test_an_account_that_was_changed_since_it_was_added_is_kept_with_its_link(

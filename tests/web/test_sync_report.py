@@ -181,6 +181,20 @@ def test_a_discarded_plan_says_who_discarded_it(ada: FlaskClient, engine: Engine
     assert ("The plan is discarded." in words(answer), "Discarded by ada@example.org." in words(answer)) == (True, True)
 
 
+def test_an_empty_plan_does_not_claim_that_all_is_as_the_sis_says_where_something_is_kept_from_it(
+    ada: FlaskClient, engine: Engine
+) -> None:
+    kept_back = {"student": {"delete": 2}}
+    sync_id = make_sync(engine, 1, kept_back=kept_back, left_out={"teacher": {"delete": 3}})
+
+    text = words(ada.get(f"/syncs/{sync_id}"))
+
+    assert (
+        "Nothing to commit Apart from what was undone before and what the options leave out, the portal holds" in text
+    )
+    assert "Nothing has changed" not in text
+
+
 def test_an_empty_plan_and_one_that_is_all_unticked_say_so(ada: FlaskClient, engine: Engine) -> None:
     empty = words(ada.get(f"/syncs/{make_sync(engine, 1)}"))
     nothing = words(ada.get(f"/syncs/{make_sync(engine, 1, [action(ticked=False)])}"))
