@@ -200,6 +200,8 @@ class Seal(msgspec.Struct, frozen=True):
     distinct: int = 0
     claimed: int | None = None
     """The total that the provider claimed, where it did."""
+    among: dict[str, int] = {}
+    """Of people: how many of them are students, and teachers."""
 
 
 def resolved(section: Section, courses: dict[str, Course], terms: dict[str, Term]) -> Section:

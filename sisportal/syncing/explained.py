@@ -184,8 +184,9 @@ def _absence(sync: Any, action: Any, row: Row[Any] | None, source: str) -> Itera
         return
     collection = "sections" if action.type == "section" else "people"
     seals = [seal for seal in sync.completeness if seal["collection"] == collection and seal["complete"]]
-    read = f": that list was proven to be whole, {seal_sentence(seals[0])}" if seals else ""
-    yield f"{source} does not list it any more{read}."
+    yield f"{source} does not list it any more."
+    if seals:
+        yield f"Its list was proven to be whole. {seal_sentence(seals[0])}."
 
 
 def _rule(action: Any, options: Options, known: Around) -> Iterator[str]:

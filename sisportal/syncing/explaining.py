@@ -268,11 +268,17 @@ def _tripped(action: Any, reason: str, held: Sequence[Mapping[str, Any]]) -> str
 
 
 def seal_sentence(seal: Mapping[str, Any]) -> str:
-    """What was read of a collection: ``We saw 1,204 of 1,204 people in 3 pages``."""
+    """What was read of a collection: ``We saw 90 of 90 people in 3 pages, among them 80 students and 10 teachers``."""
     noun = seal["collection"]
     claimed, pages = seal.get("claimed"), seal.get("pages", 0)
     count = f"{seal['distinct']:,} of {claimed:,}" if claimed is not None else f"{seal['distinct']:,}"
-    return f"We saw {count} {noun} in {pages:,} {'page' if pages == 1 else 'pages'}"
+    among = [
+        f"{number:,} {role}{'' if number == 1 else 's'}"
+        for role in ("student", "teacher")
+        if (number := seal.get("among", {}).get(role))
+    ]
+    tail = f", among them {' and '.join(among)}" if among else ""
+    return f"We saw {count} {noun} in {pages:,} {'page' if pages == 1 else 'pages'}{tail}"
 
 
 def _another_version(evidence: Mapping[str, Any]) -> list[str]:

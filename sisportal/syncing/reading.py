@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Engine, exists, select, update
 
 from sisportal.models import (
@@ -64,6 +65,7 @@ class Reading:
         self.cursor: str | None = None
         """Where the next quick sync reads on."""
         self.seals: list[Seal] = []
+        self._roles: Counter[str] = Counter()
         self.withheld: list[dict[str, str]] = []
         self.others: Counter[str] = Counter()
         self._mirror = self._new_mirror()
@@ -155,6 +157,7 @@ class Reading:
         self.mode = SyncMode.FULL
         self._mirror = self._new_mirror()
         self.seals, self._schools = [], []
+        self._roles.clear()
         self.others.clear()
         sentence = reason[:1].upper() + reason[1:].rstrip(".")
         note = f"Everything was read instead of changes only: {sentence}."
@@ -184,6 +187,7 @@ class Reading:
         if isinstance(step, Seal):
             self.seals.append(step)
             if step.collection is Collection.PEOPLE:
+                self.seals[-1] = self._with_roles(step)
                 self._mirror.close_people()
             self._refuse_empty(step)
             if step.collection is Collection.SCHOOLS:
@@ -196,6 +200,10 @@ class Reading:
         problems = [*step.problems, *problems, *self._mirrored(step.collection, records)]
         self._plan.warn(self._concerning(problems, records))
         self._pulse.advance(len(step.records), step.total)
+
+    def _with_roles(self, seal: Seal) -> Seal:
+        """The seal of people, with how many of them have which role; not where some were listed more than once."""
+        return replace(seal, among=dict(self._roles)) if seal.rows == seal.distinct else seal
 
     def _begin(self, collection: Collection) -> None:
         words = STAGE_WORDS[collection]
@@ -212,6 +220,7 @@ class Reading:
             case Collection.COURSES:
                 self._mirror.take_courses(records)
             case Collection.PEOPLE:
+                self._roles.update(str(person.role) for person in records)
                 self._mirror.take_people(records)
             case Collection.SECTIONS:
                 return self._mirror.take_sections(records)

@@ -129,9 +129,14 @@ def _line(sync: Sync, people: dict[int, str], undos: dict[int, Undone]) -> dict[
         "state": "undone" if undone and undone.stands else at.state,
         "changes": sync_words.changes(sync),
         "who": sync_words.starter(sync, people),
-        "note": " ".join(part for part in (f"{word}.", str(undone) if undone else "", sync.note) if part),
+        "note": " ".join(part for part in (_said(word, sync.note), str(undone) if undone else "", sync.note) if part),
         "settled": at.state not in {SyncState.FAILED, SyncState.INTERRUPTED},
     }
+
+
+def _said(word: str, note: str) -> str:
+    """What a sync has come to, where its note does not begin with that."""
+    return "" if note.startswith(word) else f"{word}."
 
 
 def _bar(sync: Sync) -> tuple[str, dict[str, int]]:

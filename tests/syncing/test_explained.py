@@ -75,7 +75,8 @@ def test_a_delete_says_that_the_list_was_proven_whole(quick_portal: Portal, dist
 
     why, _ = told(quick_portal, sync_id, "student", "delete", one)
 
-    assert why[1].startswith("Clever does not list it any more: that list was proven to be whole, ")
+    assert why[1] == "Clever does not list it any more."
+    assert why[2].startswith("Its list was proven to be whole. We saw ")
     assert why[-1] == "Somebody unticked it."
 
 

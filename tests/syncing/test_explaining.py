@@ -107,6 +107,9 @@ def test_completeness_is_told_in_words() -> None:
     terms = {"collection": "terms", "distinct": 5, "claimed": None, "pages": 1}
 
     assert seal_sentence(people) == "We saw 1,204 of 1,204 people in 3 pages"
+    assert seal_sentence(people | {"among": {"student": 1130, "teacher": 1}}) == (
+        "We saw 1,204 of 1,204 people in 3 pages, among them 1,130 students and 1 teacher"
+    )
     assert seal_sentence(terms) == "We saw 5 terms in 1 page"
 
 
