@@ -45,9 +45,11 @@ class Changers:
             by.setdefault(self._changer(action, found, field), []).append(field)
         return "; ".join(f"changed since, {who}: {_labels(names)}" for who, names in by.items())
 
-    def mover(self, action: Undone) -> str:
+    def mover(self, action: Undone, found: Found) -> str:
         """Who moved people into a class or out of it since."""
-        sync_id = self._newest(action, [ROSTER, "teachers"]) or self._emptied.get((action.collection, action.target_id))
+        sync_id = self._newest(action, found, [ROSTER, "teachers"]) or self._emptied.get(
+            (action.collection, action.target_id)
+        )
         return f"by sync {sync_id}" if sync_id else HAND
 
     def archiver(self, found: Found) -> str:
@@ -55,14 +57,14 @@ class Changers:
         sync_id = found.archived_by
         return f"by sync {sync_id}" if sync_id and sync_id != self._undone_id else HAND
 
-    def reviver(self, action: Undone) -> str:
+    def reviver(self, action: Undone, found: Found) -> str:
         """Who made the record active again since."""
-        sync_id = self._newest(action, ["archived"])
+        sync_id = self._newest(action, found, ["archived"])
         return f"by sync {sync_id}" if sync_id else HAND
 
     def _changer(self, action: Undone, found: Found, field: str) -> str:
         if field == "archived":
-            return self.archiver(found) if found.values["archived"] else self.reviver(action)
+            return self.archiver(found) if found.values["archived"] else self.reviver(action, found)
         if field == "identifiers":
             sync_id = self._touched.get((action.collection, action.target_id))
             return f"by sync {sync_id}" if sync_id else HAND
@@ -71,12 +73,14 @@ class Changers:
         link = found.links.get(action.source_id)
         if link is not None and _by_hand(field, found.values.get(field), msgspec.json.decode(link.written)):
             return HAND
-        sync_id = self._newest(action, [field])
+        sync_id = self._newest(action, found, [field])
         return f"by sync {sync_id}" if sync_id else HAND
 
-    def _newest(self, action: Undone, fields: list[str]) -> int | None:
+    def _newest(self, action: Undone, found: Found, fields: list[str]) -> int | None:
+        """The newest later sync that wrote one of the fields, under the id of then or one that the record has now."""
+        ids = {action.source_id, *found.links}
         with self._engine.connect() as connection:
-            return _newest(connection, _later(self._undone_id), action, fields)
+            return _newest(connection, _later(self._undone_id), action.target_id, ids, fields)
 
 
 def _by_hand(field: str, here: Any, written: Values) -> bool:
@@ -105,14 +109,16 @@ def _touched(connection: Connection, later: Select[int]) -> dict[Target, int]:
     return {("sections" if row[0] == "section" else "people", row[1]): row[2] for row in rows}
 
 
-def _newest(connection: Connection, later: Select[int], undone: Undone, fields: Iterable[str]) -> int | None:
+def _newest(
+    connection: Connection, later: Select[int], target_id: int, ids: Iterable[str], fields: Iterable[str]
+) -> int | None:
     """The newest of the syncs that wrote one of the fields of a record; of ``roster``, that moved people."""
     wanted = set(fields)
     wrote = [type_coerce(ACTIONS.c.after, Text).contains(f'"{field}":', autoescape=True) for field in sorted(wanted)]
     moved = [type_coerce(ACTIONS.c.roster, Text).contains(f'"{part}":["') for part in ("join", "leave")]
     statement = select(func.max(ACTIONS.c.sync_id)).where(
-        ACTIONS.c.source_id == undone.source_id,
-        ACTIONS.c.target_id == undone.target_id,
+        ACTIONS.c.source_id.in_(sorted(ids)),
+        ACTIONS.c.target_id == target_id,
         ACTIONS.c.state == ActionState.APPLIED,
         ACTIONS.c.sync_id.in_(later),
         or_(*wrote, *(moved if ROSTER in wanted else ())),

@@ -144,7 +144,7 @@ class UndoPlanner:
             yield f"archived since, {self._changers.archiver(found)}"
             return
         if _came_archived(action) and not found.values["archived"]:
-            yield f"made active since, {self._changers.reviver(action)}"
+            yield f"made active since, {self._changers.reviver(action, found)}"
             return
         if action.source_id not in found.links:
             yield "no longer linked to this record of the SIS"
@@ -154,7 +154,7 @@ class UndoPlanner:
         if fields := differing(action.after, found.values):
             yield self._changers.told(action, found, fields)
         if action.collection == "sections" and self._roster_changed(action, found, now.places):
-            yield f"people joined or left the class since, {self._changers.mover(action)}"
+            yield f"people joined or left the class since, {self._changers.mover(action, found)}"
         returns = _returns(action)
         if returns is not None and not self._waits(now.people.get(returns)):
             yield f"the account {returns}, which had its id before, changed since"
@@ -188,7 +188,9 @@ class UndoPlanner:
         linked_only = "kept" in action.after
         kept = self._changers.told(action, found, back.changed) if back.changed else ""
         if stuck:
-            kept = "; ".join(part for part in (kept, _stuck_words(len(stuck), self._changers.mover(action))) if part)
+            kept = "; ".join(
+                part for part in (kept, _stuck_words(len(stuck), self._changers.mover(action, found))) if part
+            )
         if not (back.after or moved or linked_only):
             return None, kept
         whole = not kept and not self._changers.touched(action)
