@@ -10,6 +10,7 @@ from sisportal.roster.text import LONGEST_SEARCH, folded, searchable
 from sisportal.syncing import browser_sessions, outbox
 from sisportal.syncing.among import among
 from sisportal.syncing.archiving import Kind, archive
+from sisportal.syncing.conflict_words import changed_meanwhile
 from sisportal.syncing.held import (
     ACCOUNT_COLUMNS,
     ACCOUNT_LINKS,
@@ -186,7 +187,7 @@ def _judged(action: Stored, account: Held, before: Values, after: Values, result
     """Note the outcome of an edit; whether its link has to be written."""
     match standing(account.values, before, after):
         case Standing.CONFLICT:
-            results.conflict(action, CHANGED)
+            results.conflict(action, changed_meanwhile(CHANGED, account.values, before))
             return False
         case Standing.ALREADY_SO:
             results.already_so(action, account.id, "The account is like this already.")

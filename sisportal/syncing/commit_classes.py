@@ -11,6 +11,7 @@ from sisportal.roster.records import Section
 from sisportal.roster.sessions import session_key
 from sisportal.syncing.among import among
 from sisportal.syncing.archiving import Kind, archive
+from sisportal.syncing.conflict_words import changed_meanwhile
 from sisportal.syncing.held import (
     CLASS_COLUMNS,
     CLASS_LINKS,
@@ -193,7 +194,7 @@ def _class_row(values: Values, sync_id: int, class_id: int) -> Row:
 def _judged(action: Stored, class_: Held, before: Values, after: Values, results: Results) -> bool:
     match standing(class_.values, before, after):
         case Standing.CONFLICT:
-            results.conflict(action, CHANGED)
+            results.conflict(action, changed_meanwhile(CHANGED, class_.values, before))
             return False
         case Standing.ALREADY_SO:
             results.already_so(action, class_.id, "The class is like this already.")

@@ -168,6 +168,7 @@ def test_an_account_edited_between_prepare_and_commit_is_a_conflict(
     portal: Portal, district: District, student: str
 ) -> None:
     portal.sync_all()
+    was = portal.account_of(student).last_name
     edits.rename_person(district, student, last="By The SIS")
     sync_id = portal.prepare()
     portal.edit_account(portal.account_of(student).id, last_name="By Hand")
@@ -176,6 +177,10 @@ def test_an_account_edited_between_prepare_and_commit_is_a_conflict(
 
     assert portal.account_of(student).last_name == "By Hand"
     assert portal.states(sync_id)[student] == "conflict"
+    assert portal.actions(sync_id)["student", "edit", student].outcome == (
+        "The account was changed in the portal after this sync was prepared. "
+        f"Last name was {was} when it was planned, and is By Hand now."
+    )
     assert [each[:2] for each in portal.warnings(sync_id, "commit")] == [("conflict", student)]
     assert portal.sync(sync_id).note == "1 not applied because the portal changed in between."
     assert portal.actions(portal.prepare())["student", "edit", student].held == "changed-on-both"
@@ -232,6 +237,8 @@ def test_a_class_edited_in_between_is_a_conflict_and_its_roster_stays(quick_port
 
     assert (quick_portal.class_of(section.id).name, quick_portal.roster(section.id)) == ("By Hand", roster)
     assert quick_portal.states(sync_id)[section.id] == "conflict"
+    outcome = quick_portal.actions(sync_id)["section", "edit", section.id].outcome
+    assert outcome.endswith(" when it was planned, and is By Hand now.")
 
 
 @pytest.mark.parametrize("leaves", [False, True], ids=["edit", "delete"])
