@@ -15,6 +15,7 @@ from sisportal.syncing.commit_classes import ClassCommit
 from sisportal.syncing.connections import load, stored_options
 from sisportal.syncing.guarding import guard_again
 from sisportal.syncing.kept_back import forget_committed
+from sisportal.syncing.late_places import fill_late
 from sisportal.syncing.moved_ids import move_rosters
 from sisportal.syncing.outcomes import Ledger
 from sisportal.syncing.progress import ClaimLost, Clock, Pulse
@@ -113,6 +114,7 @@ def _apply_sync(ledger: Ledger, row: Row[Any]) -> None:
     rosters = Rosters(row.connection_id, ledger.sync_id)
     classes = ClassCommit(ledger, row.connection_id, options, rosters)
     accounts.run()
+    fill_late(ledger, row.connection_id)
     move_rosters(ledger, row.connection_id, row.kind)
     classes.run()
     parents.arrange(ledger)
