@@ -269,7 +269,7 @@ def _tripped(action: Any, reason: str, held: Sequence[Mapping[str, Any]]) -> str
 
 def seal_sentence(seal: Mapping[str, Any]) -> str:
     """What was read of a collection: ``We saw 90 of 90 people in 3 pages, among them 80 students and 10 teachers``."""
-    noun = seal["collection"]
+    noun, changes_only = seal["collection"], not (seal.get("complete", True) or seal.get("reason"))
     claimed, pages = seal.get("claimed"), seal.get("pages", 0)
     count = f"{seal['distinct']:,} of {claimed:,}" if claimed is not None else f"{seal['distinct']:,}"
     among = [
@@ -278,7 +278,10 @@ def seal_sentence(seal: Mapping[str, Any]) -> str:
         if (number := seal.get("among", {}).get(role))
     ]
     tail = f", among them {' and '.join(among)}" if among else ""
-    return f"We saw {count} {noun} in {pages:,} {'page' if pages == 1 else 'pages'}{tail}"
+    if changes_only and seal["distinct"] == 1:
+        noun = {"people": "person"}.get(noun, noun.removesuffix("s"))
+    where = f" in {pages:,} {'page' if pages == 1 else 'pages'}" if pages or not changes_only else ""
+    return f"We saw {'changes of ' if changes_only else ''}{count} {noun}{where}{tail}"
 
 
 def _another_version(evidence: Mapping[str, Any]) -> list[str]:

@@ -32,6 +32,7 @@ from sisportal.providers.base import (
 )
 from sisportal.roster.checks import Checker
 from sisportal.roster.fields import home
+from sisportal.roster.options import Item
 from sisportal.roster.records import Batch, Collection, Person, Problem, School, Seal, Section
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.connections import ConnectionFacts, remember_schools
@@ -49,6 +50,7 @@ STAGE_WORDS = {
 }
 ONEROSTER_KINDS = frozenset({"oneroster", "csv"})
 """Kinds of connection whose source may list one person as several users."""
+LISTS = {Item.USERS: Collection.PEOPLE, Item.SECTIONS: Collection.SECTIONS}
 TYPES_OF = {Collection.PEOPLE: ("student", "teacher"), Collection.SECTIONS: ("section",)}
 
 
@@ -66,6 +68,7 @@ class Reading:
         """Where the next quick sync reads on."""
         self.seals: list[Seal] = []
         self._roles: Counter[str] = Counter()
+        self._changed: Counter[Collection] = Counter()
         self.withheld: list[dict[str, str]] = []
         self.others: Counter[str] = Counter()
         self._mirror = self._new_mirror()
@@ -102,6 +105,7 @@ class Reading:
         steps = None if reason else self._changes(provider, since or self._facts.cursor or "")
         if steps is not None:
             self._mirror = self._new_mirror(frozenset(TYPES_OF))
+            self._changed.update({LISTS[item]: 0 for item in self._facts.options.items})
             try:
                 for step in steps:
                     self._take_change(step)
@@ -110,6 +114,7 @@ class Reading:
                     raise
                 reason = error.message
             else:
+                self._seal_changes()
                 self._plan.warn(self._mirror.refresh())
                 return Fetched(frozenset(TYPES_OF))
         self._go_full(reason or "this source does not tell what changed")
@@ -149,8 +154,17 @@ class Reading:
             self.cursor = step.value
             return
         self._take(step)
+        if isinstance(step, Batch):
+            self._changed[step.collection] += len(step.records) + len(step.removed)
         if step.collection is Collection.SCHOOLS and isinstance(step, Batch):
             self._keep_schools(whole=False)
+
+    def _seal_changes(self) -> None:
+        """What a feed told, for the report: it lists records as they change, and has no lists of its own to seal."""
+        for collection in Collection:
+            if collection not in {seal.collection for seal in self.seals} and (collection in self._changed):
+                number = self._changed[collection]
+                self.seals.append(Seal(collection, complete=False, rows=number, distinct=number))
 
     def _go_full(self, reason: str) -> None:
         """Read everything instead, and say why."""

@@ -1,12 +1,13 @@
 """Every action says in sentences which record it came from, which rule, option and decision shaped it, and what came before."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sisportal.models import Action, RecordKind, Sync
 from sisportal.models.database import writing
 from sisportal.sandbox import edits
+from sisportal.sandbox.days import pass_day
 from sisportal.sandbox.district import District
-from sisportal.syncing import accounts, explained, pins
+from sisportal.syncing import accounts, explained, explaining, pins
 from sisportal.syncing.choosing import choose_value
 from sisportal.syncing.deciding import Said, decide
 from sisportal.syncing.releasing import release_guards
@@ -78,6 +79,21 @@ def test_a_delete_says_that_the_list_was_proven_whole(quick_portal: Portal, dist
     assert why[1] == "Clever does not list it any more."
     assert why[2].startswith("Its list was proven to be whole. We saw ")
     assert why[-1] == "Somebody unticked it."
+
+
+def test_a_quick_sync_says_of_how_much_it_saw_changes(quick_portal: Portal, district: District) -> None:
+    district.today = datetime.now(UTC).date() - timedelta(days=2)  # Clever keeps events for thirty days
+    pass_day(district, pace=1)
+    quick_portal.sync_all()
+    edits.rename_person(district, pupils(district)[0], last="Changed")
+    district.settle()
+
+    sync_id = quick_portal.prepare_quick()
+
+    assert [explaining.seal_sentence(seal) for seal in quick_portal.sync(sync_id).completeness] == [
+        "We saw changes of 1 person",
+        "We saw changes of 0 sections",
+    ]
 
 
 def test_a_new_class_says_which_options_made_it(quick_portal: Portal, district: District) -> None:

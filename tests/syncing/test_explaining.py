@@ -110,6 +110,8 @@ def test_completeness_is_told_in_words() -> None:
     assert seal_sentence(people | {"among": {"student": 1130, "teacher": 1}}) == (
         "We saw 1,204 of 1,204 people in 3 pages, among them 1,130 students and 1 teacher"
     )
+    changes = people | {"complete": False, "reason": "", "distinct": 9, "claimed": None, "pages": 0}
+    assert seal_sentence(changes) == "We saw changes of 9 people"
     assert seal_sentence(terms) == "We saw 5 terms in 1 page"
 
 
