@@ -7,11 +7,11 @@ for a release is for one plan only (SPEC 6.5).
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Text, and_, exists, select, type_coerce, update
+from sqlalchemy import Connection, Row, Text, and_, exists, or_, select, type_coerce, update
 
 from sisportal.models import ActionState, Sync
 from sisportal.syncing.actions import ACTIONS
-from sisportal.syncing.choosing import chosen_values
+from sisportal.syncing.choosing import SAID, chosen_values
 
 EXAMPLES = 20
 GONE, OTHERWISE, AGAIN = "not-planned", "planned-otherwise", "changed-again"
@@ -69,7 +69,8 @@ def _carry_ticks(connection: Connection, older: int, newer: int) -> int:
     was = ACTIONS.alias("was")
     alike = and_(_same(was), was.c.verb == ACTIONS.c.verb, was.c.after == ACTIONS.c.after)
     mine = (ACTIONS.c.sync_id == newer, exists().where(_unticked(was, older), alike))
-    return connection.execute(update(ACTIONS).where(*mine).values(ticked=False)).rowcount
+    by = select(was.c.decided_by).where(_unticked(was, older), alike).limit(1).scalar_subquery()
+    return connection.execute(update(ACTIONS).where(*mine).values(ticked=False, decided_by=by)).rowcount
 
 
 def _lost_ticks(connection: Connection, older: int, newer: int) -> list[Lost]:
@@ -85,10 +86,11 @@ def _lost_ticks(connection: Connection, older: int, newer: int) -> list[Lost]:
 
 
 def _carry_rosters(connection: Connection, older: int, newer: int) -> tuple[int, list[Lost]]:
-    columns = select(ACTIONS.c.source_id, ACTIONS.c.roster, ACTIONS.c.label, ACTIONS.c.id)
+    """Places mean the same where the same person joins still, or leaves still."""
+    columns = select(ACTIONS.c.source_id, ACTIONS.c.roster, ACTIONS.c.label, ACTIONS.c.id, ACTIONS.c.decided_by)
     sections = columns.where(ACTIONS.c.type == "section")
-    taken_out: dict[str, tuple[str, set[str]]] = {
-        row.source_id: (row.label, set(row.roster["unticked"]))
+    taken_out = {
+        row.source_id: (row, set(row.roster["unticked"]))
         for row in connection.execute(sections.where(ACTIONS.c.sync_id == older)).all()
         if row.roster.get("unticked")
     }
@@ -96,32 +98,43 @@ def _carry_rosters(connection: Connection, older: int, newer: int) -> tuple[int,
     now = sections.where(ACTIONS.c.sync_id == newer, ACTIONS.c.source_id.in_(list(taken_out)))
     for row in connection.execute(now).all() if taken_out else ():
         roster: dict[str, Any] = row.roster
-        wanted = taken_out[row.source_id][1]
-        if still := sorted({*roster.get("join", ()), *roster.get("leave", ())} & wanted):
-            values = {"roster": roster | {"unticked": still}}
+        was, wanted = taken_out[row.source_id]
+        same = {each for part in ("join", "leave") for each in {*roster.get(part, ())} & {*was.roster.get(part, ())}}
+        if still := sorted(same & wanted):
+            values = {"roster": roster | {"unticked": still}, "decided_by": was.decided_by}
             connection.execute(update(ACTIONS).where(ACTIONS.c.id == row.id).values(values))
             carried += len(still)
             wanted.difference_update(still)
-    return carried, [Lost(label, GONE) for label, rest in taken_out.values() for _ in sorted(rest)]
+    return carried, [Lost(was.label, GONE) for was, rest in taken_out.values() for _ in sorted(rest)]
 
 
 def _carry_values(connection: Connection, older: int, newer: int) -> tuple[int, list[Lost]]:
-    """Values chosen of fields that were changed on both sides, where the three values are still the same."""
+    """Values chosen of fields that were changed on both sides, where the three values are still the same.
+
+    Of an action of which something is still to be said, what was said of some of its fields.
+    """
     columns = select(ACTIONS).where(ACTIONS.c.type != "organization")
+    evidence = type_coerce(ACTIONS.c.evidence, Text)
+    of_some = or_(evidence.contains('"chosen"'), evidence.contains(f'"{SAID}"'))
     chosen = {
         (row.type, row.source_id): row
-        for row in connection.execute(
-            columns.where(ACTIONS.c.sync_id == older, type_coerce(ACTIONS.c.evidence, Text).contains('"chosen"'))
-        ).all()
-        if row.evidence.get("rule") == "chosen" and row.state == ActionState.PLANNED
+        for row in connection.execute(columns.where(ACTIONS.c.sync_id == older, of_some)).all()
+        if (row.evidence.get("rule") == "chosen" or SAID in row.evidence) and row.state == ActionState.PLANNED
     }
     carried = 0
     held = columns.where(ACTIONS.c.sync_id == newer, ACTIONS.c.held == "changed-on-both")
     for row in connection.execute(held).all() if chosen else ():
         was = chosen.get((row.type, row.source_id))
         if was is not None and was.evidence["both"] == row.evidence.get("both"):
-            values = chosen_values(row, frozenset(was.evidence["sis"])) | {"decided_by": was.decided_by}
+            values = _chosen_again(row, was) | {"decided_by": was.decided_by}
             connection.execute(update(ACTIONS).where(ACTIONS.c.id == row.id).values(values))
             del chosen[row.type, row.source_id]
             carried += 1
     return carried, [Lost(row.label, AGAIN) for row in chosen.values()]
+
+
+def _chosen_again(row: Row[Any], was: Row[Any]) -> dict[str, Any]:
+    """The columns of an action whose fields were chosen, all or some of them, in an older plan."""
+    if SAID in was.evidence:
+        return {"evidence": row.evidence | {SAID: was.evidence[SAID]}}
+    return chosen_values(row, frozenset(was.evidence["sis"]))

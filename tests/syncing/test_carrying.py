@@ -11,9 +11,10 @@ from sisportal.models.database import writing
 from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
 from sisportal.syncing import running
-from sisportal.syncing.choosing import choose_value
+from sisportal.syncing.choosing import choose_fields, choose_value
 from sisportal.syncing.prepare import prepare, request_sync
 from sisportal.syncing.releasing import release_guards
+from sisportal.syncing.review import Who, tick
 from sisportal.syncing.states import NotAllowed
 from tests.syncing.portal import WHO, Portal
 
@@ -145,6 +146,67 @@ def test_a_value_that_changed_once_more_is_asked_again(quick_portal: Portal, dis
     found = carried(quick_portal, newer)
     assert (found["chosen"], found["lost"]) == (0, 1)
     assert [each["why"] for each in found["examples"]] == ["changed-again"]
+
+
+def test_what_was_said_of_some_fields_goes_over_and_the_others_are_still_asked(
+    quick_portal: Portal, district: District
+) -> None:
+    quick_portal.sync_all()
+    one = next(person for person in district.people if person.student)
+    quick_portal.edit_account(quick_portal.account_of(one.id).id, last_name="By Hand", grade="3")
+    edits.rename_person(district, one.id, last="By The SIS")
+    district.note(one)
+    one.as_student.grade = "7"
+    older = quick_portal.prepare()
+    before = quick_portal.actions(older)["student", "edit", one.id]
+    assert choose_fields(quick_portal.engine, older, before.id, "sis", ["grade"], WHO, quick_portal.now) == [
+        "last_name"
+    ]
+
+    newer = prepare_again(quick_portal, older)
+
+    action = quick_portal.actions(newer)["student", "edit", one.id]
+    assert (action.held, action.evidence["said"]) == ("changed-on-both", {"grade": "sis"})
+    assert choose_fields(quick_portal.engine, newer, action.id, "portal", ["last_name"], WHO, quick_portal.now) == []
+    quick_portal.commit(newer)
+    account = quick_portal.account_of(one.id)
+    assert (account.last_name, account.grade) == ("By Hand", "7")
+
+
+def test_who_unticked_it_is_known_in_the_newer_plan_too(quick_portal: Portal, district: District) -> None:
+    ada = Who("ada", quick_portal.add_administrator())
+    one = next(person.id for person in district.people if person.student)
+    older = quick_portal.prepare()
+    tick(
+        quick_portal.engine,
+        older,
+        [quick_portal.actions(older)["student", "add", one].id],
+        False,
+        ada,
+        quick_portal.now,
+    )
+
+    newer = prepare_again(quick_portal, older)
+
+    assert quick_portal.actions(newer)["student", "add", one].decided_by == ada.id
+
+
+def test_an_unticked_join_is_no_word_on_the_same_person_leaving(quick_portal: Portal, district: District) -> None:
+    quick_portal.sync_all()
+    section = next(each for each in district.sections if len(each.students) > 3)
+    joiner = next(p.id for p in district.people if p.student and p.id not in section.students)
+    edits.enrol(district, section.id, joiner)
+    older = quick_portal.prepare()
+    quick_portal.commit(older)
+    edits.withdraw(district, section.id, joiner)
+    with writing(quick_portal.engine).begin() as connection:
+        chosen = (Action.sync_id == older, Action.source_id == section.id)
+        connection.execute(update(Action).where(*chosen).values(roster={"join": [joiner], "unticked": [joiner]}))
+
+    newer = prepare_again(quick_portal, older)
+
+    roster = quick_portal.actions(newer)["section", "edit", section.id].roster
+    assert (roster["leave"], roster.get("unticked", [])) == ([joiner], [])
 
 
 def test_a_release_is_for_one_plan_only(quick_portal: Portal, district: District) -> None:
