@@ -217,6 +217,10 @@ def ask_commit(engine: Engine, sync_id: int, who: Who, now: datetime) -> None:
             raise NotAllowed(f"There is no sync {sync_id}.")
         if is_alive(row.state, row.heartbeat_at, now):
             raise NotAllowed(f"Sync {sync_id} is {row.state} already.")
+        if commit_asked(row) and abs(now - row.heartbeat_at) <= ASKED_FOR:
+            raise NotAllowed(
+                f"The commit of sync {sync_id} was asked for already: it begins as soon as the worker does."
+            )
         if row.state not in {*OPEN, SyncState.COMMITTING}:
             raise NotAllowed(f"Sync {sync_id} is {row.state} and cannot be committed.")
         refuse_beside_another(connection, row.connection_id, now, sync_id)

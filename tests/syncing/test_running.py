@@ -151,6 +151,17 @@ def test_a_commit_that_cannot_be_is_refused(
         running.ask_commit(engine, sync_id, ADA, NOW)
 
 
+def test_of_two_who_ask_for_a_commit_one_is_told_that_it_was_asked_for(engine: Engine, connection_id: int) -> None:
+    sync_id = make_sync(engine, connection_id, [action()])
+    running.ask_commit(engine, sync_id, ADA, NOW)
+
+    with pytest.raises(NotAllowed, match="was asked for already"):
+        running.ask_commit(engine, sync_id, ADA, NOW + timedelta(seconds=5))
+
+    running.ask_commit(engine, sync_id, ADA, NOW + timedelta(minutes=3))  # the worker never came: ask again
+    assert [event for _, event, _ in audited(engine)] == ["commit-asked", "commit-asked"]
+
+
 def test_a_commit_that_died_can_be_asked_for_again(engine: Engine, connection_id: int) -> None:
     sync_id = make_sync(engine, connection_id, state=SyncState.COMMITTING, heartbeat_at=LONG_AGO)
 
