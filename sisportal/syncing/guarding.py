@@ -18,7 +18,7 @@ from sisportal.syncing.connections import stored_options
 from sisportal.syncing.guarding_classes import judge_classes
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
-from sisportal.syncing.releasing import IS_RELEASED, release_guards
+from sisportal.syncing.releasing import IS_RELEASED, RELEASED, release_guards
 from sisportal.syncing.review import Who, require_open
 from sisportal.syncing.rows import chunks
 
@@ -33,12 +33,19 @@ ANEW = "The SIS may have made its records anew: ask there before you decide."
 
 
 def guard(
-    connection: Connection, sync_id: int, connection_id: int, options: Options, *, first_sync: bool, again: bool = False
+    connection: Connection,
+    sync_id: int,
+    connection_id: int,
+    options: Options,
+    *,
+    first_sync: bool,
+    again: bool = False,
+    any_released: bool = False,
 ) -> list[dict[str, Any]]:
     """Hold what trips a guard, judged by what is ticked, and free what no longer does.
 
     Gives every hold, doubtful matches included, as the sync keeps them: type, scope, reason, sentence, count. ``again``: at a
-    commit, where what somebody released counts as part of a whole, and is not held once more.
+    commit. ``any_released``: somebody released some of it, which counts as part of a whole, and is not held once more.
 
     A class that loses most of its students was held when its action was planned; it is freed once people unticked so many
     of the leavers that it no longer does.
@@ -46,7 +53,7 @@ def guard(
     _free(connection, sync_id, _SCOPED)
     judge_classes(connection, sync_id, connection_id, options, again=again)
     planned, ids = _planned(connection, sync_id), read_changing(connection, sync_id)
-    released = _planned(connection, sync_id, IS_RELEASED) if again else Planned()
+    released = _planned(connection, sync_id, IS_RELEASED) if any_released else Planned()
     active: Counter[Scope] = Counter()
     if ids.numbers or any(verb != "edit" for _, _, verb in planned):
         active = _active(connection, connection_id)
@@ -86,15 +93,24 @@ def guard_again(connection: Connection, sync_id: int) -> None:
     Not on an undo: what it takes back was counted before the person asked for it, and it rests on nothing the SIS says.
     """
     row = connection.execute(
-        select(Sync.connection_id, Sync.mode, Sync.options, SisConnection.kind, SisConnection.committed_sync_id)
+        select(
+            Sync.connection_id,
+            Sync.mode,
+            Sync.options,
+            Sync.request,
+            SisConnection.kind,
+            SisConnection.committed_sync_id,
+        )
         .join(SisConnection, SisConnection.id == Sync.connection_id)
         .where(Sync.id == sync_id)
     ).one()
     if row.mode == SyncMode.UNDO:
         return
     options = stored_options(row.options, row.kind)
-    first_sync = row.committed_sync_id is None
-    held = guard(connection, sync_id, row.connection_id, options, first_sync=first_sync, again=True)
+    first_sync, released = row.committed_sync_id is None, bool(row.request.get(RELEASED))
+    held = guard(
+        connection, sync_id, row.connection_id, options, first_sync=first_sync, again=True, any_released=released
+    )
     connection.execute(update(Sync).where(Sync.id == sync_id).values(held=held))
 
 
