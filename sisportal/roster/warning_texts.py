@@ -187,8 +187,8 @@ WARNINGS: dict[str, tuple[str, str, str, str]] = {
     "unticked-in-roster": (
         "info",
         "portal",
-        "{who} names {value}, who was unticked: not put into the class.",
-        "Nothing. Tick the person in a later sync, and they join the class with it.",
+        "{who} names {value}, who was unticked or held: not put into the class.",
+        "Nothing. Who is released and committed with this sync joins the class then; tick others in a later sync.",
     ),
     "no-account-in-roster": (
         "warning",

@@ -30,7 +30,7 @@ TITLES: dict[str, str] = {
     "unknown-section": "Class that is not listed",
     "broken-enrollment": "Incomplete enrollment",
     "student-out-of-scope": "Student of a school that is not synced",
-    "unticked-in-roster": "Left out of a class because unticked",
+    "unticked-in-roster": "Left out of a class while unticked or held",
     "no-account-in-roster": "Left out of a class for want of an account",
     "place-edited": "Place in a class changed here meanwhile",
     "username-taken": "Username taken meanwhile",
