@@ -1,16 +1,17 @@
 """What of a sync is held, as its report tells it: what waits for a decision, and what each guard holds, with its list."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import url_for
 from sqlalchemy import Connection, select
 
-from sisportal.models import Mapping, SisSchool, Sync
+from sisportal.models import AuditEvent, Mapping, SisSchool, Sync
 from sisportal.roster.guards import Guard
 from sisportal.roster.warning_texts import RELEASE
 from sisportal.syncing.explaining import held_words
-from sisportal.syncing.releasing import GuardHold, guard_holds
+from sisportal.syncing.releasing import RELEASED, GuardHold, guard_holds
 from sisportal.web.formats import plural
 
 GUARDS = frozenset(str(guard) for guard in Guard)
@@ -47,6 +48,33 @@ def guarded(connection: Connection, sync: Sync, types: dict[str, str]) -> list[H
         for hold in holds
         if hold.type in types
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What somebody released from the guards."""
+
+    what: str
+    who: str
+    at: datetime
+
+
+def releases(connection: Connection, sync: Sync, types: dict[str, str]) -> list[Release]:
+    """Who released what of a plan, the first one first; as long as the audit log keeps it."""
+    if not sync.request.get(RELEASED):
+        return []
+    about = (AuditEvent.subject == f"sync {sync.id}", AuditEvent.event == "guards-released")
+    rows = connection.execute(
+        select(AuditEvent.details, AuditEvent.actor, AuditEvent.at).where(*about).order_by(AuditEvent.id)
+    ).all()
+    schools = _schools(connection, sync) if any("school" in row.details for row in rows) else {}
+    return [Release(_released(row.details, types, schools), row.actor, row.at) for row in rows]
+
+
+def _released(details: dict[str, Any], types: dict[str, str], schools: dict[str, str]) -> str:
+    number, type_ = details["actions"], details.get("type", "")
+    of = f" of {schools[details['school']]}" if details.get("school") in schools else ""
+    return plural(number, type_, types[type_].lower()) + of if type_ in types else plural(number, "action")
 
 
 def _what(hold: GuardHold, types: dict[str, str], schools: dict[str, str]) -> str:

@@ -26,7 +26,7 @@ from sisportal.web.portal import now
 from sisportal.web.refused_rows import refused_rows
 from sisportal.web.rendering import came_from, from_htmx, redirect_for, render_invalid, render_partial, render_tab
 from sisportal.web.sync_causes import causes
-from sisportal.web.sync_holds import doubts, guarded
+from sisportal.web.sync_holds import doubts, guarded, releases
 from sisportal.web.undo_words import undos_of
 
 CONSEQUENCES = {
@@ -210,6 +210,7 @@ def _waiting(sync: Sync, types: dict[str, str]) -> dict[str, Any]:
         "guarded": rows,
         "to_release": sum(row.hold.ticked for row in rows),
         "release_error": ("", ""),
+        "releases": releases(db.session.connection(), sync, types),
     }
 
 

@@ -56,6 +56,7 @@ def test_a_hold_is_released_by_its_own_number_and_the_others_stay(
 
     assert "2 actions are released" in words(answer)
     assert "2 of 6 would go." not in words(answer)
+    assert "Released from the guards 2 students, by ada@example.org, " in words(answer)
     assert held_of(engine) == {"c": "several-candidates", "e": "guard-deletes"}
     assert releases(engine) == [{"actions": 2, "reason": "guard-deletes", "type": "student", "school": "s1"}]
 
