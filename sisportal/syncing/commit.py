@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Row, func, select, update
 from sisportal.models import Account, ActionState, NoticeKind, SisConnection, Sync, SyncMode, SyncState, SyncWarning
 from sisportal.models.database import writing
 from sisportal.syncing import kept_under, notices, packages, parents, pins
-from sisportal.syncing.actions import ACTIONS
+from sisportal.syncing.actions import ACTIONS, IS_HELD
 from sisportal.syncing.commit_accounts import AccountCommit
 from sisportal.syncing.commit_classes import ClassCommit
 from sisportal.syncing.connections import load, stored_options
@@ -127,7 +127,9 @@ def _finish(ledger: Ledger, row: Row[Any]) -> SyncState:
     now, connection_id, undone_id = ledger.clock(), row.connection_id, row.undoes_id
     with ledger.transaction() as connection:
         waiting = connection.scalar(
-            select(func.count()).where(ACTIONS.c.sync_id == ledger.sync_id, ACTIONS.c.state == ActionState.PLANNED)
+            select(func.count()).where(
+                ACTIONS.c.sync_id == ledger.sync_id, ACTIONS.c.state == ActionState.PLANNED, IS_HELD
+            )
         )
         undone = ledger.outcome(ActionState.CONFLICT) + ledger.outcome(ActionState.FAILED)
         state = SyncState.PARTLY_COMMITTED if waiting or undone else SyncState.COMMITTED

@@ -115,6 +115,8 @@ class ClassCommit:
         revived: list[Row] = []
         links: list[Row] = []
         for action in actions:
+            if self._rosters.waits(action):
+                continue
             class_ = held.get(action.target_id or 0)
             if class_ is None:
                 results.conflict(action, GONE)

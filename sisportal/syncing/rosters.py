@@ -48,6 +48,7 @@ class Rosters:
         self._revived: frozenset[int] = frozenset()
         """Accounts that were archived until this commit."""
         self._staying: frozenset[str] | None = None
+        self._waiting: frozenset[str] = frozenset()
         self._unticked: frozenset[str] = frozenset()
         self._teaching: dict[int, list[int]] = {}
         self._edited: set[tuple[int, str, int]] = set()
@@ -91,6 +92,12 @@ class Rosters:
     def are_teachers_edited(self, class_id: int) -> bool:
         """Whether somebody changed the teachers of a class, or their order, by hand after the plan was made."""
         return (class_id, "teachers", 0) in self._edited
+
+    def waits(self, action: Stored) -> bool:
+        """Whether all that the action would do is take people out whose delete is held: it waits with them."""
+        roster = action.roster
+        leaving = set(roster.get("leave", ())) - set(roster.get("unticked", ()))
+        return bool(leaving) and leaving <= self._waiting and not (action.after or roster.get("join"))
 
     def fill(self, action: Stored, class_id: int, teachers: list[str], results: Results) -> tuple[Values, bool]:
         """The roster of a new class: what was written of it, and whether that is all that was planned."""
@@ -293,7 +300,7 @@ class Rosters:
 
         Whose new id is unticked or held keeps them under the older one.
         """
-        statement = select(ACTIONS.c.source_id, ACTIONS.c.verb, ACTIONS.c.before).where(
+        statement = select(ACTIONS.c.source_id, ACTIONS.c.verb, ACTIONS.c.before, ACTIONS.c.ticked).where(
             ACTIONS.c.sync_id == self._sync_id,
             ACTIONS.c.type.in_(("student", "teacher")),
             or_(not_(ACTIONS.c.ticked), IS_HELD),
@@ -301,6 +308,7 @@ class Rosters:
         rows = connection.execute(statement).all()
         older = {id_ for row in rows for id_ in row[2].get("identifiers", {}).values() if id_}
         self._staying = frozenset(row[0] for row in rows if row[1] == "delete") | older
+        self._waiting = frozenset(row[0] for row in rows if row[1] == "delete" and row[3])
         self._unticked = frozenset(row[0] for row in rows if row[1] != "delete")
 
     def _read_people(self, connection: Connection) -> None:

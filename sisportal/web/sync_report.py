@@ -158,7 +158,7 @@ def _back(sync_id: int) -> Response:
 def _report(sync: Sync) -> dict[str, Any]:
     connection = db.session.get_one(SisConnection, sync.connection_id)
     at, types = running.standing(sync, now()), sync_words.types_of(connection.kind)
-    counted = review.counts(db.session.connection(), sync.id, sync.counts)
+    counted = _without_waiting(sync, review.counts(db.session.connection(), sync.id, sync.counts))
     warnings = sync_words.warnings_by_type(sync.id)
     people = sync_words.people_of(sync)
     ready, aged = review.total(counted, "ready"), age(db.session.connection(), sync.id, now())
@@ -224,6 +224,16 @@ def _apart(sync: Sync) -> list[str]:
         "the deletes that are withheld" if sync.withheld else "",
     ]
     return [part for part in parts if part]
+
+
+def _without_waiting(sync: Sync, counted: review.Counts) -> review.Counts:
+    """Where a plan is partly committed and deletes of people are held, classes that only these would leave wait with them."""
+    people = [counted.get(type_, {}).get("delete", {}) for type_ in ("student", "teacher")]
+    sections = counted.get("section", {}).get("edit", {})
+    waits = any(each.get("held") for each in people) and not any(each.get("ready") for each in people)
+    if sync.state == SyncState.PARTLY_COMMITTED and sections and waits:
+        sections["ready"] = 0
+    return counted
 
 
 def _tells(carried: dict[str, Any]) -> bool:

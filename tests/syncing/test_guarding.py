@@ -154,6 +154,43 @@ def test_a_class_is_held_again_when_its_leavers_are_ticked_again_before_the_comm
     assert not set(leaving) & set(synced.roster(section.id))
 
 
+def test_a_class_that_only_those_would_leave_who_are_held_waits_with_them(synced: Portal, district: District) -> None:
+    _, leavers = school_of(district, 6)
+    theirs = {section.id for each in leavers for section in district.taught_or_attended(each)}
+    for source_id in leavers:
+        edits.leave(district, source_id)
+    sync_id = synced.prepare()
+    places = {section: synced.roster(section) for section in theirs}
+
+    assert synced.commit(sync_id) is SyncState.PARTLY_COMMITTED
+
+    states = synced.states(sync_id)
+    assert {states[section] for section in theirs} == {"planned"}, "nothing was done"
+    assert {section: synced.roster(section) for section in theirs} == places
+    assert synced.sync(sync_id).note == "6 held, waiting for a decision."
+    release_guards(synced.engine, sync_id, WHO, synced.now)
+    assert synced.commit(sync_id) is SyncState.COMMITTED
+    assert {synced.states(sync_id)[section] for section in theirs} == {"applied"}
+    assert not {each for section in theirs for each in synced.roster(section)} & set(leavers)
+    assert synced.actions(synced.prepare()) == {}
+
+
+def test_a_class_that_somebody_else_leaves_too_keeps_those_who_are_held(synced: Portal, district: District) -> None:
+    _, leavers = school_of(district, 6)
+    section = next(each for each in district.taught_or_attended(leavers[0]) if set(each.students) - set(leavers))
+    other = next(each for each in section.students if each not in leavers)
+    section.students.remove(other)
+    for source_id in leavers:
+        edits.leave(district, source_id)
+    sync_id = synced.prepare()
+
+    synced.commit(sync_id)
+
+    assert synced.states(sync_id)[section.id] == "applied"
+    assert leavers[0] in synced.roster(section.id)
+    assert other not in synced.roster(section.id)
+
+
 def test_a_class_is_freed_when_so_many_leavers_are_unticked_that_it_keeps_half(
     synced: Portal, district: District
 ) -> None:

@@ -120,3 +120,20 @@ def test_a_viewer_sees_what_is_held_and_cannot_release_it(ben: FlaskClient, engi
     before = held_of(engine)
     assert ben.post(f"/syncs/{sync_id}/release", data={"number": "3"}).status_code == 403
     assert held_of(engine) == before
+
+
+def test_a_class_that_waits_with_those_who_are_held_is_not_offered_for_another_commit(
+    ada: FlaskClient, engine: Engine
+) -> None:
+    held = [action(name, verb="delete", held="guard-deletes", school="s1") for name in ("A", "B")]
+    waits = action("Algebra", type="section", verb="edit", after={}, roster={"join": [], "leave": ["A"]})
+    sync_id = make_sync(engine, 1, [*held, waits], held=HELD, state="partly-committed")
+    asks = f'action="/syncs/{sync_id}/commit"'
+
+    assert asks not in ada.get(f"/syncs/{sync_id}").text
+    ada.post(f"/syncs/{sync_id}/release", data={"number": "2"})
+    page = ada.get(f"/syncs/{sync_id}")
+
+    assert asks in page.text
+    assert "What was held is released: commit it" in words(page)
+    assert "Students: 2 archived. Sections: 1 edited." in words(page)
