@@ -51,12 +51,20 @@ def backup(file: Path, without_credentials: bool, as_json: bool) -> None:
         fresh.flush()
         with opened(Path(fresh.name)) as (archive, written):
             verify(archive, written)
-    with writing(here.engine).begin() as connection:
-        notices.record(connection, "backup-made", file.name, here.clock(), actor=ACTOR, rows=manifest.rows)
+    _record(here, file, manifest)
     if as_json:
         print_json({"file": str(file), "bytes": file.stat().st_size, **_told(manifest)})
     else:
         click.echo(f"{manifest.rows:,} rows of {len(manifest.tables)} tables are in {file}.")
+
+
+def _record(here: Portal, file: Path, manifest: Manifest) -> None:
+    """Note it in the audit log; the file is whole and in its place by now, so that nothing of this makes it a failure."""
+    try:
+        with writing(here.engine).begin() as connection:
+            notices.record(connection, "backup-made", file.name, here.clock(), actor=ACTOR, rows=manifest.rows)
+    except DBAPIError as error:
+        note(f"The audit log could not be told of this backup, which is whole: {error.orig}.")
 
 
 @click.command("restore", cls=RestoreCommand)

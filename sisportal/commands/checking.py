@@ -19,6 +19,6 @@ def check(as_json: bool) -> None:
         for finding in found:
             click.echo(f"{finding.what} {finding.advice}")
     if found:
-        raise Failed(f"{len(found):,} things do not fit together.")
+        raise Failed(f"{len(found):,} things do not fit together." if found[1:] else "1 thing does not fit together.")
     if not as_json:
         click.echo("Everything fits together.")

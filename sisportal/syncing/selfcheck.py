@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from sisportal.syncing import check_directory, check_links, check_syncs, check_tables
+from sisportal.syncing import check_directory, check_links, check_settings, check_syncs, check_tables
 from sisportal.syncing.credentials import Cipher
 from sisportal.syncing.findings import RESTORE, Finding
 
@@ -43,6 +43,9 @@ _NEEDED: frozenset[Check] = frozenset({check_tables.file, check_tables.shape, ch
 def _contents(cipher: Cipher, now: datetime) -> tuple[Check, ...]:
     return (
         lambda connection: check_links.secrets(connection, cipher),
+        check_settings.settings,
+        check_settings.options,
+        check_settings.administrators,
         check_directory.organizations,
         check_directory.classes,
         check_directory.rosters,

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import resource
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -38,6 +39,7 @@ from sisportal.models import (
     Sync,
     SyncState,
 )
+from sisportal.models.database import make_engine, writing
 from sisportal.sandbox.serving import Served
 from sisportal.syncing import notices, outbox, second_factor
 from sisportal.syncing.credentials import Cipher
@@ -488,3 +490,34 @@ def test_a_backup_that_finds_no_room_leaves_the_older_one_and_says_so(make: Make
     assert (done.returncode, "File too large" in done.stderr) == (1, True), done.stderr
     assert file.read_bytes() == older
     assert [path.name for path in tmp_path.iterdir() if "all.zip" in path.name] == ["all.zip"]
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_a_backup_is_made_although_somebody_else_writes_for_so_long_that_the_audit_log_is_not_told(
+    make: Make, tmp_path: Path, kind: str
+) -> None:
+    cli, file = make(kind), tmp_path / "all.zip"
+    cli.answer("setup", "--email", "ada@example.org", "--password", "twelve letters")
+    with cli.app.app_context():
+        engine = db.engine
+    event.listen(engine, "connect", impatient)
+    engine.dispose()
+    other = make_engine(engine.url.render_as_string(hide_password=False))
+    with writing(other).begin() as connection:
+        if kind == "postgresql":
+            connection.exec_driver_sql("LOCK TABLE audit_event IN EXCLUSIVE MODE")
+
+        done = cli.run("backup", file)
+
+    other.dispose()
+    assert done.exit_code == 0, done.stderr
+    assert "rows of" in done.stdout
+    assert "The audit log could not be told of this backup, which is whole" in done.stderr
+    assert cli.run("restore", file, "--only-check").exit_code == 0
+
+
+def impatient(connection: Any, _record: object) -> None:
+    """Wait for no lock of somebody else's for long."""
+    sqlite = isinstance(connection, sqlite3.Connection)
+    connection.execute("PRAGMA busy_timeout = 50" if sqlite else "SET lock_timeout = 50")
+    connection.commit()

@@ -34,6 +34,7 @@ from sisportal.sandbox.serving import serve
 from sisportal.syncing.credentials import Cipher
 from sisportal.syncing.findings import Finding
 from sisportal.syncing.selfcheck import check_store, check_within
+from sisportal.syncing.settings import write_setting
 from tests.services.databases import DATABASES
 from tests.syncing.portal import START, Portal
 from tests.syncing.test_killed import a_first_sync
@@ -154,6 +155,19 @@ A_STUDENT = (
 
 
 DAMAGES: dict[str, tuple[Plant, str]] = {
+    "a time zone that is none": (
+        lambda c: write_setting(c, "timezone", "Mars/Olympus"), "The portal's time zone, 'Mars/Olympus', is none that is known.",
+    ),
+    "a rule of second factors that is none": (
+        lambda c: write_setting(c, "second-factor", "everyone"), "Who has to have a second factor is not one of the choices ('everyone').",
+    ),
+    "options that cannot be": (
+        change(SisConnection, SisConnection.id == 1, options={"match_students": "horoscope"}), "The options of clever cannot be read: ",
+    ),
+    "options of a plan that are none": (change(Sync, PREPARED, options=["adds"]), "The options of sync 2 cannot be read: "),
+    "nobody who administers": (
+        change(Account, Account.id == 5, role="administrator", archived_at=NOW), "1 administrators are archived, and none is active (5).",
+    ),
     "a place of nobody": (
         lambda c: c.execute(insert(Membership).values(class_id=1, account_id=99_999, position=Membership.STUDENT)),
         "1 rows of membership refer to rows of account that are not there.",
