@@ -92,6 +92,7 @@ VISITS = (
     Visit("audit log", "/audit"),
     Visit("signing in", "/admin/signing-in"),
     Visit("data kept", "/admin/keeping"),
+    Visit("portal", "/admin/portal"),
     Visit("report of the first sync", "/syncs/{first}"),
     Visit("report to review", "/syncs/{plan}"),
     Visit("progress", "/syncs/{plan}/progress"),

@@ -69,6 +69,7 @@ from sisportal.web import (
     sync_report,
     sync_undo,
     sync_worksheet,
+    this_portal,
 )
 from sisportal.web.access import init_access
 from sisportal.web.app_gate import init_app_gate
@@ -139,6 +140,7 @@ BLUEPRINTS = (
     sync_report.blueprint,
     sync_undo.blueprint,
     sync_worksheet.blueprint,
+    this_portal.blueprint,
 )
 LARGEST_FORM = 2_000_000
 

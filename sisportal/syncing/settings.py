@@ -27,6 +27,11 @@ def time_zones() -> list[str]:
     return ["UTC", *sorted(zone for zone in available_timezones() if zone.startswith(REGIONS))]
 
 
+def time_zone_choices() -> list[tuple[str, str]]:
+    """(place, label) of each, for a list to choose from."""
+    return [(zone, zone.replace("_", " ").replace("/", " / ")) for zone in time_zones()]
+
+
 def read_settings(connection: Connection) -> dict[str, Any]:
     """Every setting by its name, those that nobody set with their defaults."""
     return DEFAULTS | {row[0]: row[1] for row in connection.execute(select(Setting.name, Setting.value))}
@@ -43,3 +48,12 @@ def write_setting(connection: Connection, name: str, value: Any) -> None:
     changed = connection.execute(update(Setting).where(Setting.name == name).values(value=value))
     if not changed.rowcount:
         connection.execute(insert(Setting), [{"name": name, "value": value}])
+
+
+def change_settings(connection: Connection, values: dict[str, Any]) -> dict[str, Any]:
+    """Set these settings; those that have another value than before."""
+    stored = read_settings(connection)
+    changed = {name: value for name, value in values.items() if stored.get(name) != value}
+    for name, value in changed.items():
+        write_setting(connection, name, value)
+    return changed

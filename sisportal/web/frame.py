@@ -52,6 +52,7 @@ READERS_PLACES = (
     Place("Audit", "/audit", "clipboard-list", "Admin"),
     Place("Signing in", "/admin/signing-in", "shield", "Admin"),
     Place("Data kept", "/admin/keeping", "hourglass", "Admin"),
+    Place("Portal", "/admin/portal", "settings", "Admin"),
 )
 
 

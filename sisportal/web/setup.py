@@ -15,7 +15,7 @@ from sisportal.syncing.administrators import LONGEST_TEXT, SHORTEST_PASSWORD, Re
 from sisportal.syncing.apps import APPS
 from sisportal.syncing.review import Who
 from sisportal.syncing.sample_district import SAMPLE
-from sisportal.syncing.settings import time_zones
+from sisportal.syncing.settings import time_zone_choices
 from sisportal.syncing.setup_code import forget_setup_code, is_setup_code, setup_code
 from sisportal.web.access import Rule, access, begin_session, needs_setup
 from sisportal.web.portal import address, is_breached, now
@@ -42,10 +42,6 @@ def needed(sentence: str) -> DataRequired:
     return DataRequired(sentence)
 
 
-def _choices() -> list[tuple[str, str]]:
-    return [(zone, zone.replace("_", " ").replace("/", " / ")) for zone in time_zones()]
-
-
 def _beginnings() -> list[tuple[str, str]]:
     return BEGINNINGS
 
@@ -63,7 +59,11 @@ class SetupForm(FlaskForm):
         "Name of the portal", [needed("Name the portal."), SHORT_TEXT], render_kw={"autocomplete": "organization"}
     )
     timezone = SelectField(
-        "Time zone", [needed("Choose a time zone.")], choices=_choices, default="UTC", render_kw={"data-own-zone": True}
+        "Time zone",
+        [needed("Choose a time zone.")],
+        choices=time_zone_choices,
+        default="UTC",
+        render_kw={"data-own-zone": True},
     )
     first_name = StringField("First name", [SHORT_TEXT], render_kw={"autocomplete": "given-name"})
     last_name = StringField(
