@@ -1,11 +1,17 @@
-"""Templates and routes compiled once a process, however many portals its tests make: that is half of a page's test."""
+"""Templates, routes and statements compiled once a process, however many portals its tests make: most of a page's test."""
 
 from collections.abc import Callable
 from types import CodeType
+from typing import Any
 
 from flask import Flask
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from sqlalchemy import Engine
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 
@@ -37,7 +43,32 @@ class Route(Rule):
         return _builders[what]
 
 
+_statements: LRUCache[Any, Any] = LRUCache(5_000)
+
+
+def _keep_statements(_dialect: type[DefaultDialect], engine: Engine) -> None:
+    """SQLAlchemy calls it with each new engine: all of them keep their statements in one place, as all pages of a portal do."""
+    engine._compiled_cache = _statements
+
+
+def _alike(one: DefaultDialect, other: DefaultDialect) -> bool:
+    """Whether a statement has the same text in both."""
+    return one is other or (type(one), one.paramstyle) == (type(other), other.paramstyle)
+
+
+def _hash(dialect: DefaultDialect) -> int:
+    return id(type(dialect))
+
+
+def _share_statements(kind: type[DefaultDialect]) -> None:
+    """A kept statement is found by its dialect, of which each engine has one of its own: equal ones are the same."""
+    for name, method in {"engine_created": classmethod(_keep_statements), "__eq__": _alike, "__hash__": _hash}.items():
+        setattr(kind, name, method)
+
+
 def share() -> None:
     """From now on each new portal shares what earlier ones compiled."""
     Flask.jinja_options = {"bytecode_cache": Templates()}
     Flask.url_rule_class = Route
+    for kind in (SQLiteDialect_pysqlite, PGDialect_psycopg):
+        _share_statements(kind)
