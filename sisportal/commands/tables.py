@@ -1,5 +1,7 @@
 """The tables brought up to date before a command uses them, so that a new data folder needs no step of its own."""
 
+from functools import cache
+
 from alembic import command
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -22,8 +24,7 @@ def bring_up_to_date(engine: Engine) -> None:
 
     Raises ``TablesTooNew``.
     """
-    directory = current_app.extensions["migrate"].directory
-    newest = ScriptDirectory(directory).get_heads()
+    newest = _migrations().get_heads()
     with engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_heads()
         # Tables without a version were made all at once from the models: they are the newest.
@@ -31,18 +32,17 @@ def bring_up_to_date(engine: Engine) -> None:
     if not all(map(is_known, found)):
         raise TablesTooNew
     if not up_to_date:
-        upgrade(directory=directory)
+        upgrade(directory=current_app.extensions["migrate"].directory)
 
 
 def newest_revision() -> str:
     """The migration that this version's tables are at."""
-    return str(ScriptDirectory(current_app.extensions["migrate"].directory).get_current_head())
+    return str(_migrations().get_current_head())
 
 
 def is_known(revision: str) -> bool:
     """Whether it is one of this version's migrations; those of later versions are not."""
-    known = {each.revision for each in ScriptDirectory(current_app.extensions["migrate"].directory).walk_revisions()}
-    return revision in known
+    return revision in {each.revision for each in _migrations().walk_revisions()}
 
 
 def migrate_within(connection: Connection, revision: str) -> None:
@@ -51,3 +51,13 @@ def migrate_within(connection: Connection, revision: str) -> None:
     config = found.migrate.get_config(found.directory)
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+
+
+def _migrations() -> ScriptDirectory:
+    return _read(current_app.extensions["migrate"].directory)
+
+
+@cache
+def _read(directory: str) -> ScriptDirectory:
+    """Every question about migrations reads all of them: once a process is enough."""
+    return ScriptDirectory(directory)
