@@ -1,6 +1,7 @@
 """Fixtures of every test: the servers and the browser in `tests/services`, and a portal's settings."""
 
 import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ pytest_plugins = [
 
 
 compiled.share()
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes are started: each would compile the portal anew
 
 
 def pytest_collection_finish() -> None:
