@@ -46,7 +46,7 @@ class Shell:
         """End a command without warning as soon as something is so, or let it end if it is quicker."""
         with self.start(*words) as process:
             while process.poll() is None and not when():
-                time.sleep(0.0005)
+                time.sleep(0.002)
             process.send_signal(signal.SIGKILL)
             process.communicate()
         # As if nine seconds had passed: of the ten that it takes until it counts as dead, one is enough to wait.
