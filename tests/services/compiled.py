@@ -1,8 +1,7 @@
 """Templates, routes and statements compiled once a process, however many portals its tests make: most of a page's test."""
 
-from collections.abc import Callable
-from types import CodeType
-from typing import Any
+from types import CodeType, MethodType
+from typing import Any, ClassVar
 
 from flask import Flask
 from jinja2 import BytecodeCache
@@ -29,18 +28,22 @@ class Templates(BytecodeCache):
             self._code[bucket.key, bucket.checksum] = bucket.code
 
 
-Builder = Callable[..., tuple[str, str]]
-_builders: dict[str, Builder] = {}
-
-
 class Route(Rule):
-    """Takes the function that builds an address from an equal route of another portal; it depends on nothing else."""
+    """Takes what its pattern is compiled to from an equal route of another portal; it depends on nothing else."""
 
-    def _compile_builder(self, append_unknown: bool = True) -> Builder:
-        what = repr((self._trace, self.defaults, append_unknown))
-        if what not in _builders:
-            _builders[what] = super()._compile_builder(append_unknown)
-        return _builders[what]
+    known: ClassVar[dict[str, "Route"]] = {}
+
+    def compile(self) -> None:
+        what = repr((self.rule, self.subdomain, self.merge_slashes, self.defaults))
+        if what not in self.known:
+            super().compile()
+            self.known[what] = self
+            return
+        known = vars(self.known[what])
+        for name in ("_parts", "_trace", "_converters", "arguments"):
+            setattr(self, name, known[name])
+        for name in ("_build", "_build_unknown"):
+            setattr(self, name, MethodType(known[name].__func__, self))
 
 
 _statements: LRUCache[Any, Any] = LRUCache(5_000)
