@@ -145,14 +145,13 @@ def theme() -> str:
 
 
 @cache
-def _fingerprint(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+def _fingerprint(folder: str, name: str) -> str:
+    return hashlib.sha256(Path(folder, name).read_bytes()).hexdigest()[:12]
 
 
 def asset(name: str) -> str:
     """The URL of a static file, with a fingerprint of its content so that browsers may keep it for a year."""
-    path = Path(current_app.static_folder or "") / name
-    return url_for("static", filename=name, v=_fingerprint(path))
+    return url_for("static", filename=name, v=_fingerprint(current_app.static_folder or "", name))
 
 
 def _utc_now() -> datetime:
