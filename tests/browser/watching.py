@@ -42,7 +42,8 @@ class Watch:
 
 def unusable(page: Page, *rules: str) -> list[str]:
     """What axe finds wrong with the page as it is now, by all of its rules or by some; and whether it is too wide."""
-    page.evaluate(AXE_SCRIPT)
+    if page.evaluate("typeof axe === 'undefined'"):  # the same document may be looked at several times
+        page.evaluate(AXE_SCRIPT)
     violations = page.evaluate(_AXE, {"runOnly": list(rules)} if rules else {})
     found = [f"{rule['id']}: {', '.join(map(_place, rule['nodes']))}" for rule in violations]
     width, window = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")

@@ -14,9 +14,14 @@ from typing import Any
 
 import pytest
 
-from sisportal.config import PROJECT
+from sisportal.config import PROJECT, load
+from sisportal.extensions import db
+from sisportal.factory import create_app
 from sisportal.sandbox.faults import Fault
 from sisportal.sandbox.serving import Served
+from tests.cli.conftest import CommandLine
+
+NO_QUEUE = "redis://127.0.0.1:1"
 
 
 class Shell:
@@ -28,7 +33,7 @@ class Shell:
     def start(self, *words: str) -> subprocess.Popen[str]:
         environ = {
             "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "DATA_DIR": str(self.folder),
-            "REDIS_URL": "redis://127.0.0.1:1",
+            "REDIS_URL": NO_QUEUE,
         }  # fmt: skip
         command = [sys.executable, "-m", "flask", *words]
         return subprocess.Popen(
@@ -60,11 +65,13 @@ class Shell:
             database.close()
 
     def prepared(self, sandbox: Served) -> "Shell":
-        """With a whole district prepared."""
-        token = sandbox.sandbox.token
-        self.answer("sis", "connect", "clever", "--base-url", sandbox.url, "--token", token)
-        self.answer("sis", "map", "clever", "--auto-create")
-        self.answer("sis", "prepare", "clever")
+        """With a whole district prepared, in this process: a new one only for what is killed and what follows it."""
+        app = create_app(load({"DATA_DIR": str(self.folder), "REDIS_URL": NO_QUEUE}, env_file=None), TESTING=True)
+        here = CommandLine(app)
+        here.map_all(sandbox)
+        here.answer("sis", "prepare", "clever")
+        with app.app_context():
+            db.engine.dispose()
         return self
 
 
@@ -89,7 +96,10 @@ def test_the_first_command_makes_the_tables_and_needs_no_queue(tmp_path: Path, s
     answer = shell.answer("setup", "--email", "ada@example.org", "--password", "twelve letters")
 
     assert answer["id"] == 1
-    assert shell.prepared(sandbox).answer("sis", "commit", "1")["state"] == "committed"
+    shell.answer("sis", "connect", "clever", "--base-url", sandbox.url, "--token", sandbox.sandbox.token)
+    shell.answer("sis", "map", "clever", "--auto-create")
+    shell.answer("sis", "prepare", "clever")
+    assert shell.answer("sis", "commit", "1")["state"] == "committed"
 
 
 def test_a_prepare_that_is_killed_while_it_reads_starts_anew(tmp_path: Path, sandbox: Served) -> None:
