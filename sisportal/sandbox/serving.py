@@ -71,7 +71,7 @@ def make_http_server(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -
 def serve(sandbox: Sandbox, port: int = 0) -> Iterator[Served]:
     """Serve from a thread of this process while the context lasts."""
     server = make_http_server(sandbox, port=port)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, name="sandbox", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.002}, name="sandbox", daemon=True)
     thread.start()
     try:
         yield Served(sandbox, f"http://127.0.0.1:{server.server_port}")
