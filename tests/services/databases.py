@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine
 
 from tests.services.postgres import Cluster
 
@@ -116,8 +115,10 @@ def postgres_template(postgres_cluster: Cluster) -> str:
 
 
 def _make_tables(url: str) -> None:
-    from sisportal.models import Base  # noqa: PLC0415 - tests of the core do not wait for SQLAlchemy's mappers
+    # tests of the core do not wait for SQLAlchemy's mappers
+    from sisportal.models import Base  # noqa: PLC0415
+    from sisportal.models.database import make_engine  # noqa: PLC0415
 
-    engine = create_engine(url)
+    engine = make_engine(url)  # which leaves a SQLite file as the portal keeps it: a copy need not be turned into that
     Base.metadata.create_all(engine)
     engine.dispose()
