@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,18 @@ pytest_plugins = [
 ]
 
 
+MEMORY = Path("/dev/shm")
+ENOUGH = 4_000_000_000
+
+
+def _keep_folders_in_memory() -> None:
+    """Tests' own folders, where there is room for them: thousands of databases are opened and closed, and wait for the disk."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ENOUGH:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
 compiled.share()
+_keep_folders_in_memory()
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes are started: each would compile the portal anew
 
 
