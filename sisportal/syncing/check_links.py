@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, Text, and_, exists, func, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Table, Text, and_, exists, func, or_, select, type_coerce
 
 from sisportal.models import Account, SecondFactor, SisConnection, Sync, SyncMode, SyncState
+from sisportal.syncing.among import among
+from sisportal.syncing.class_members import BY_A_PERSON
 from sisportal.syncing.credentials import Cipher, SecretsUnreadable
 from sisportal.syncing.findings import REPORT_IT, Finding, found, listed
 from sisportal.syncing.held import (
@@ -13,6 +15,7 @@ from sisportal.syncing.held import (
     ACCOUNTS,
     CLASS_LINKS,
     CLASSES,
+    MEMBERSHIPS,
     account_columns,
     account_held,
     class_columns,
@@ -20,12 +23,13 @@ from sisportal.syncing.held import (
     decode_values,
 )
 from sisportal.syncing.mirror import PEOPLE, SECTIONS, is_mark_of
-from sisportal.syncing.rows import read
+from sisportal.syncing.rows import chunks, read
 
 _SIDES: tuple[tuple[Table, Table, ColumnElement[int], Table, str], ...] = (
     (ACCOUNT_LINKS, ACCOUNTS, ACCOUNT_LINKS.c.account_id, PEOPLE, "accounts"),
     (CLASS_LINKS, CLASSES, CLASS_LINKS.c.class_id, SECTIONS, "classes"),
 )
+_CLASSES_AT_ONCE = 500
 READ_AGAIN = "Prepare from the beginning, which reads every record again: flask sis prepare CONNECTION --full"
 
 
@@ -91,6 +95,52 @@ def _changed_unseen(
     sentence = f"{noun} hold other values than were written to them, and nobody edited them"
     advice = "Look at them; edit and save each one once, so that the next sync compares it again."
     yield from found(wrong, sentence, advice)
+
+
+def places(connection: Connection) -> Iterator[Finding]:
+    """Classes without somebody whom a sync put there: no sync would, since nothing says that they are missing.
+
+    Not who was taken out by a person, and not classes that several connections know.
+    """
+    other = CLASS_LINKS.alias("other")
+    alone = ~exists().where(
+        other.c.class_id == CLASS_LINKS.c.class_id, other.c.connection_id != CLASS_LINKS.c.connection_id
+    )
+    accounts = _active_accounts(connection)
+    classes = (
+        select(CLASS_LINKS.c.class_id, CLASS_LINKS.c.connection_id, type_coerce(CLASS_LINKS.c.written, Text))
+        .join(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id)
+        .where(CLASSES.c.archived_at.is_(None), alone)
+        .order_by(CLASS_LINKS.c.class_id)
+    )
+    wrong: list[int] = []
+    for some in chunks(read(connection, classes), _CLASSES_AT_ONCE):
+        there = _known_places(connection, [row[0] for row in some])
+        for class_id, connection_id, text in some:
+            written = decode_values(text)
+            put = (
+                accounts.get((connection_id, id_))
+                for id_ in (*written.get("teachers", ()), *written.get("students", ()))
+            )
+            if any(account is not None and (class_id, account) not in there for account in put):
+                wrong.append(class_id)
+    advice = "Put them in again on the page of the class: the report of its last sync and Rosters say who is listed."
+    yield from found(wrong, "classes have lost people whom a sync put there", advice)
+
+
+def _active_accounts(connection: Connection) -> dict[tuple[int, str], int]:
+    statement = select(ACCOUNT_LINKS.c.connection_id, ACCOUNT_LINKS.c.source_id, ACCOUNT_LINKS.c.account_id)
+    active = statement.join(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id).where(
+        ACCOUNTS.c.archived_at.is_(None)
+    )
+    return {(row[0], row[1]): row[2] for row in read(connection, active)}
+
+
+def _known_places(connection: Connection, class_ids: list[int]) -> set[tuple[int, int]]:
+    """(class, account) of whoever is in these classes, or was taken out by a person."""
+    kept = or_(MEMBERSHIPS.c.ended_by_sync.is_(None), MEMBERSHIPS.c.ended_by_sync == BY_A_PERSON)
+    statement = select(MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.account_id).where(kept)
+    return {(row[0], row[1]) for row in connection.execute(statement.where(among(MEMBERSHIPS.c.class_id, class_ids)))}
 
 
 def _differs(held: dict[str, Any], written: dict[str, Any]) -> bool:

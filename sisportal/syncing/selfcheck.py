@@ -51,6 +51,7 @@ def _contents(cipher: Cipher, now: datetime) -> tuple[Check, ...]:
         check_directory.rosters,
         check_directory.accounts,
         check_links.links,
+        check_links.places,
         check_links.mirror,
         check_links.committed,
         check_syncs.counts,

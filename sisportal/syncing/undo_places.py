@@ -17,17 +17,7 @@ _AT_ONCE = 400
 
 def put_back(connection: Connection, places: list[Moved], undo_id: int) -> list[Moved]:
     """Give places back what they were; what changed so, as ``Log.places``. One that changed since stays as it is."""
-    key = tuple_(MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.account_id)
-    now: dict[tuple[int, int], tuple[int, int | None]] = {}
-    for some in chunks(places, _AT_ONCE):
-        columns = (
-            MEMBERSHIPS.c.class_id,
-            MEMBERSHIPS.c.account_id,
-            MEMBERSHIPS.c.position,
-            MEMBERSHIPS.c.ended_by_sync,
-        )
-        found = connection.execute(select(*columns).where(key.in_([(each[0], each[1]) for each in some])))
-        now.update(((row[0], row[1]), (row[2], row[3])) for row in found)
+    now = _places_now(connection, places)
     moved: list[Moved] = []
     rows: list[Row] = []
     for class_id, account_id, source_id, before, after in places:
@@ -39,6 +29,23 @@ def put_back(connection: Connection, places: list[Moved], undo_id: int) -> list[
         moved.append([class_id, account_id, source_id, list(here), [position, ended]])
     update_rows(connection, MEMBERSHIPS, ("position", "ended_by_sync"), ("class_id", "account_id"), rows)
     return moved
+
+
+def ended(connection: Connection, places: list[Moved]) -> set[tuple[int, int]]:
+    """Those of the places that are over now, or never were: (class, account)."""
+    now = _places_now(connection, places)
+    return {key for each in places if now.get(key := (each[0], each[1]), (0, 0))[1] is not None}
+
+
+def _places_now(connection: Connection, places: list[Moved]) -> dict[tuple[int, int], tuple[int, int | None]]:
+    """(class, account) -> position, and the sync that ended the place."""
+    key = tuple_(MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.account_id)
+    columns = (MEMBERSHIPS.c.class_id, MEMBERSHIPS.c.account_id, MEMBERSHIPS.c.position, MEMBERSHIPS.c.ended_by_sync)
+    now: dict[tuple[int, int], tuple[int, int | None]] = {}
+    for some in chunks(places, _AT_ONCE):
+        found = connection.execute(select(*columns).where(key.in_([(each[0], each[1]) for each in some])))
+        now.update(((row[0], row[1]), (row[2], row[3])) for row in found)
+    return now
 
 
 def rewritten(written: Values, moved: Iterable[Moved]) -> Values:

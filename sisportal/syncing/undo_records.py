@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, delete
 
 from sisportal.roster.fields import CLASS_FIELDS, Standing, Values, standing
 from sisportal.roster.keeping_back import Kept, kept_by_undo, kept_of, merged
+from sisportal.roster.undoing import without_members
 from sisportal.syncing import browser_sessions, kept_back, outbox, undo_places
 from sisportal.syncing.held import (
     ACCOUNT_COLUMNS,
@@ -92,6 +93,8 @@ class One(msgspec.Struct):
     origin: Origin
     found: Found
     moved: list[Moved] = []
+    lost: set[str] = set()
+    """``source_id`` of people who have no place in the class although it is linked again: somebody ended it since."""
 
     @property
     def link(self) -> Link | None:
@@ -186,6 +189,11 @@ class RecordRestoring:
             owner.moved = [*owner.moved, moved]
         if self._target is PEOPLE:
             undo_places.rewrite(connection, self._connection_id, done)
+            return
+        returning = [one for one in ready if one.link is None and len(one.moved) < len(one.origin.log.places)]
+        over = undo_places.ended(connection, [moved for one in returning for moved in one.origin.log.places])
+        for one in returning:
+            one.lost = {moved[2] for moved in one.origin.log.places if (moved[0], moved[1]) in over}
 
     def _write(self, connection: Connection, ready: list[One]) -> None:
         """Fields, and whether the record is active."""
@@ -237,7 +245,8 @@ class RecordRestoring:
         if exact:
             return relinked(one.origin, one.action, one.link)
         link = relinked(msgspec.structs.replace(one.origin, whole=False), one.action, one.link)
-        return msgspec.structs.replace(link, written=undo_places.rewritten(link.written, one.moved))
+        written = undo_places.rewritten(link.written, one.moved)
+        return msgspec.structs.replace(link, written=without_members(written, one.lost) if one.lost else written)
 
     def _vacate(self, connection: Connection, ready: list[One], logs: dict[int, Log]) -> None:
         """Whoever is archived and loses the link gives up the places, too: should they come again, they join again.

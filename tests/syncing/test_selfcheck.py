@@ -227,6 +227,14 @@ DAMAGES: dict[str, tuple[Plant, str]] = {
         change(Membership, Membership.class_id == 1, Membership.position == Membership.STUDENT, position=2_000),
         "1 classes have people in places that are none (1).",
     ),
+    "a place that is lost": (
+        lose(Membership, Membership.class_id == A_LONE_CLASS, Membership.position == Membership.STUDENT),
+        "1 classes have lost people whom a sync put there",
+    ),
+    "a place that no sync ended so": (
+        change(Membership, Membership.class_id == A_LONE_CLASS, ended_by_sync=1),
+        "1 classes have lost people whom a sync put there",
+    ),
     "one username twice": (take_username, "1 usernames belong to more than one account"),
     "an account without a username": (change(Account, Account.id == 4, username=""), "1 accounts have no username (4)."),
     "an account of an organization that it does not list": (

@@ -415,3 +415,21 @@ def test_an_account_that_had_made_way_gets_its_id_and_places_back(portal: Portal
     portal.undo(again)
     assert portal.account_of(one).id == account.id
     assert portal.actions(portal.prepare()) == {}
+
+
+def test_a_class_that_two_undos_took_away_gets_everybody_back(portal: Portal, district: District) -> None:
+    portal.sync_all()
+    like = next(s for s in district.sections if s.students and s.teachers)
+    new = edits.add_section(district, like, like.students)
+    made = portal.sync_all()
+    everybody = sorted(portal.roster(new.id))
+    first = portal.undo(made)
+    portal.undo(first)
+    portal.undo(made)
+    portal.undo(first)  # it links the class again, which the other undo left archived and empty
+    portal.propose_again()
+
+    portal.sync_all()
+
+    assert sorted(portal.roster(new.id)) == everybody
+    assert portal.actions(portal.prepare()) == {}
