@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import Select, Text, and_, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, Table, Text, and_, or_, select, type_coerce
 
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES, account_columns, class_columns
 from sisportal.syncing.mirror import PEOPLE, SECTIONS
+from sisportal.syncing.unindexed import unindexed
 
 
-def people_to_compare(connection_id: int) -> Select[*tuple[Any, ...]]:
-    """Listed people in scope who have no link, or whose account may differ from what the SIS says.
+def people_to_compare(connection_id: int, *, few: bool) -> Select[*tuple[Any, ...]]:
+    """Listed people in scope who have no link, or whose account may differ from what the SIS says; ``few``: of some of them.
 
     Columns: source_id, payload, fingerprint, account_id, written, archived_at, archived_by_sync, search, then
     ``account_columns``.
@@ -30,7 +31,7 @@ def people_to_compare(connection_id: int) -> Select[*tuple[Any, ...]]:
         .select_from(
             PEOPLE.outerjoin(ACCOUNT_LINKS, link).outerjoin(ACCOUNTS, ACCOUNTS.c.id == ACCOUNT_LINKS.c.account_id)
         )
-        .where(PEOPLE.c.connection_id == connection_id, PEOPLE.c.in_scope, PEOPLE.c.gone_in_sync.is_(None))
+        .where(of_connection(PEOPLE, connection_id, few=few), PEOPLE.c.in_scope, PEOPLE.c.gone_in_sync.is_(None))
         .where(
             or_(
                 ACCOUNT_LINKS.c.written_fingerprint.is_(None),
@@ -43,7 +44,7 @@ def people_to_compare(connection_id: int) -> Select[*tuple[Any, ...]]:
     )
 
 
-def sections_to_compare(connection_id: int) -> Select[*tuple[Any, ...]]:
+def sections_to_compare(connection_id: int, *, few: bool) -> Select[*tuple[Any, ...]]:
     """As ``people_to_compare``, of sections and their classes.
 
     Columns: source_id, payload, fingerprint, class_id, written, archived_at, archived_by_sync, search, then
@@ -63,7 +64,7 @@ def sections_to_compare(connection_id: int) -> Select[*tuple[Any, ...]]:
             *class_columns(),
         )
         .select_from(SECTIONS.outerjoin(CLASS_LINKS, link).outerjoin(CLASSES, CLASSES.c.id == CLASS_LINKS.c.class_id))
-        .where(SECTIONS.c.connection_id == connection_id, SECTIONS.c.in_scope, SECTIONS.c.gone_in_sync.is_(None))
+        .where(of_connection(SECTIONS, connection_id, few=few), SECTIONS.c.in_scope, SECTIONS.c.gone_in_sync.is_(None))
         .where(
             or_(
                 CLASS_LINKS.c.written_fingerprint.is_(None),
@@ -113,3 +114,9 @@ def sections_gone(connection_id: int) -> Select[*tuple[Any, ...]]:
         .where(or_(gone, SECTIONS.c.id.is_(None)))
         .order_by(CLASS_LINKS.c.class_id)
     )
+
+
+def of_connection(records: Table, connection_id: int, *, few: bool) -> ColumnElement[bool]:
+    """Whether they are the connection's; by an index only where few of them are wanted."""
+    column = records.c.connection_id
+    return (column if few else unindexed(column)) == connection_id

@@ -36,6 +36,7 @@ from sisportal.syncing.matched import (
 )
 from sisportal.syncing.mirror import PEOPLE
 from sisportal.syncing.traces import account_traces, any_links
+from sisportal.syncing.unindexed import unindexed
 
 PlannedRecord = tuple[Planned, tuple[Problem, ...]]
 _ROLES = ("student", "teacher")
@@ -225,8 +226,8 @@ class PersonMatches:
         statement = (
             select(type_coerce(PEOPLE.c.payload, Text))
             .select_from(PEOPLE.outerjoin(ACCOUNT_LINKS, link))
-            .where(PEOPLE.c.connection_id == self._connection_id, PEOPLE.c.in_scope, PEOPLE.c.gone_in_sync.is_(None))
-            .where(ACCOUNT_LINKS.c.account_id.is_(None))
+            .where(unindexed(PEOPLE.c.connection_id) == self._connection_id)
+            .where(PEOPLE.c.in_scope, PEOPLE.c.gone_in_sync.is_(None), ACCOUNT_LINKS.c.account_id.is_(None))
             .order_by(PEOPLE.c.id)
         )
         decode = msgspec.json.Decoder(Person).decode

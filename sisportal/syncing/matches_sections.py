@@ -19,6 +19,7 @@ from sisportal.syncing.matched import Incoming, free_targets, held_classes, sect
 from sisportal.syncing.matches import PlannedRecord, read_decisions
 from sisportal.syncing.mirror import SECTIONS
 from sisportal.syncing.traces import class_traces
+from sisportal.syncing.unindexed import unindexed
 
 
 class SectionMatches:
@@ -100,7 +101,7 @@ class SectionMatches:
     def _unlinked(self) -> Select[str]:
         link = and_(CLASS_LINKS.c.connection_id == self._connection_id, CLASS_LINKS.c.source_id == SECTIONS.c.source_id)
         listed = (
-            SECTIONS.c.connection_id == self._connection_id,
+            unindexed(SECTIONS.c.connection_id) == self._connection_id,
             SECTIONS.c.in_scope,
             SECTIONS.c.gone_in_sync.is_(None),
         )

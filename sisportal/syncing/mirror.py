@@ -41,6 +41,7 @@ from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, CLASSES
 from sisportal.syncing.progress import Pulse
 from sisportal.syncing.rows import Row, chunks, insert_rows, read, reserve_ids, update_rows
 from sisportal.syncing.twins import PEOPLE, REFERENCES, Twins
+from sisportal.syncing.unindexed import unindexed
 
 __all__ = [
     "ENROLLMENTS", "PEOPLE", "REFERENCES", "SECTIONS", "Mirror", "listed_as_archived", "person_search", "section_search",
@@ -227,7 +228,7 @@ class Mirror:
     def _known(self, table: Table) -> Known:
         columns = select(table.c.source_id, table.c.id, table.c.fingerprint, table.c.gone_in_sync)
         with self._engine.connect() as connection:
-            statement = columns.where(table.c.connection_id == self._connection_id)
+            statement = columns.where(unindexed(table.c.connection_id) == self._connection_id)
             # With a stale mirror (another mapping of schools) no fingerprint counts, so that every row is written again.
             return {
                 source_id: (id_, 0 if self._stale else mark, gone is not None)

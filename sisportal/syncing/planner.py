@@ -16,7 +16,7 @@ from sisportal.roster.records import Collection, Person, Problem, Role, Section
 from sisportal.roster.text import Name
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.among import among
-from sisportal.syncing.compared import people_gone, people_to_compare, sections_gone, sections_to_compare
+from sisportal.syncing.compared import of_connection, people_gone, people_to_compare, sections_gone, sections_to_compare
 from sisportal.syncing.connections import NAMES
 from sisportal.syncing.doubted import Doubts
 from sisportal.syncing.elsewhere import listing_people, listing_sections
@@ -107,7 +107,8 @@ class Planner:
         matches = PersonMatches(self._engine, self._connection_id, self._kind, self._options, self._ids)
         self._people, self._decisions = matches, matches.decisions
         decode = msgspec.json.Decoder(Person).decode
-        for rows in self._read(self._chosen(PEOPLE, people_to_compare(self._connection_id)), _PEOPLE_AT_ONCE):
+        listed = self._chosen(PEOPLE, people_to_compare(self._connection_id, few=self._only_pending))
+        for rows in self._read(listed, _PEOPLE_AT_ONCE):
             new: list[Incoming[Person]] = []
             for row in rows:
                 person = decode(row[1])
@@ -149,7 +150,8 @@ class Planner:
         matches = self._sections = SectionMatches(self._engine, self._connection_id, self._kind, self._options, sync_id)
         decode = msgspec.json.Decoder(Section).decode
         members: frozenset[str] | None = None
-        for rows in self._read(self._chosen(SECTIONS, sections_to_compare(self._connection_id)), _SECTIONS_AT_ONCE):
+        listed = self._chosen(SECTIONS, sections_to_compare(self._connection_id, few=self._only_pending))
+        for rows in self._read(listed, _SECTIONS_AT_ONCE):
             sections = [decode(row[1]) for row in rows]
             if members is None and len(rows) == _SECTIONS_AT_ONCE:
                 members = self._plannable(None)
@@ -196,7 +198,7 @@ class Planner:
 
     def _plannable(self, sections: list[Section] | None) -> frozenset[str]:
         """Who of the sections (of all, where None) has an active account, or will have one when all is committed."""
-        statement = self._members()
+        statement = self._members(few=sections is not None)
         with self._engine.connect() as connection:
             if sections is None:
                 return frozenset(connection.scalars(statement).all()) - self._kept_out(connection)
@@ -206,11 +208,10 @@ class Planner:
                 found.update(connection.scalars(statement.where(among(PEOPLE.c.source_id, ids))).all())
             return frozenset(found) - self._kept_out(connection)
 
-    def _members(self) -> Select[str]:
+    def _members(self, *, few: bool) -> Select[str]:
         """Listed people in scope; where the options plan no new accounts, only those who have an active one."""
-        statement = select(PEOPLE.c.source_id).where(
-            PEOPLE.c.connection_id == self._connection_id, PEOPLE.c.in_scope, PEOPLE.c.gone_in_sync.is_(None)
-        )
+        mine = of_connection(PEOPLE, self._connection_id, few=few)
+        statement = select(PEOPLE.c.source_id).where(mine, PEOPLE.c.in_scope, PEOPLE.c.gone_in_sync.is_(None))
         may_add = Item.USERS in self._options.items and Change.ADDS in self._options.changes
         if may_add and not self._schools:
             return statement
