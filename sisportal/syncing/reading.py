@@ -36,7 +36,8 @@ from sisportal.roster.options import Item
 from sisportal.roster.records import Batch, Collection, Person, Problem, School, Seal, Section
 from sisportal.syncing.actions import Plan
 from sisportal.syncing.connections import ConnectionFacts, remember_schools
-from sisportal.syncing.mirror import Mirror, settle
+from sisportal.syncing.mirror import Mirror
+from sisportal.syncing.pending import settle
 from sisportal.syncing.planner import Fetched
 from sisportal.syncing.progress import Clock, Pulse, Stopped
 from sisportal.syncing.recalled import Recalled
