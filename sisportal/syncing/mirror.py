@@ -244,7 +244,7 @@ class Mirror:
     def _unlisted(self, section: Section) -> list[str]:
         unlisted = self._people.unlisted(members_of(section))
         if unlisted and not self._people.is_partial:
-            self._named_missing.update(filter(self._people.has_vanished, unlisted))
+            self._named_missing.update(filter(self._people.was_listed, unlisted))
         return unlisted
 
 

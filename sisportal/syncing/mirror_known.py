@@ -106,7 +106,7 @@ class Known:
         """The ids of whatever was there and is not listed any more."""
         return [id_ for id_, _, gone in self.before.values() if not gone]
 
-    def has_vanished(self, source_id: str) -> bool:
+    def was_listed(self, source_id: str) -> bool:
         """Whether it was there and is not listed, so far."""
         return source_id in self.before and not self.before[source_id][2]
 
@@ -131,4 +131,4 @@ class Known:
         """Those that the SIS does not list, as ``listed_ids`` takes it."""
         listed = self.listed
         missing = [each for each in source_ids if each not in listed]
-        return [each for each in missing if not self.has_vanished(each)] if missing and self.is_partial else missing
+        return [each for each in missing if not self.was_listed(each)] if missing and self.is_partial else missing
