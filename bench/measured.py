@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import floor, product
-
-# What a worker has loaded when it begins a sync: it counts in its memory, not in its time.
-from jobs import worker  # noqa: F401
+from jobs import worker
 
 Figures = dict[str, Any]
 
@@ -33,7 +31,11 @@ FIGURES: dict[str, Callable[[Path, str], Figures]] = {
 
 
 def main(figure: str, source: str, url: str) -> Figures:
-    """The figures of one run, and the process's peak memory in bytes."""
+    """The figures of one run, and the process's peak memory in bytes.
+
+    What a worker has loaded and done when it begins a sync counts in its memory, not in its time.
+    """
+    worker.get_ready()
     figures = FIGURES[figure](Path(source), url)
     return figures | {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
 

@@ -17,8 +17,9 @@ from rq import Queue, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import configure_mappers
 
-# Jobs name these two. Loaded here, they are there when a job's process begins: it is a copy of this one.
+# Jobs name these two: loaded here, they are there when a job's process begins.
 from jobs import mail, sync  # noqa: F401
 from jobs.children import end_with_parent
 from sisportal.config import ConfigError, load
@@ -34,6 +35,11 @@ QUEUES = {STAGES: stages, MAILS: mails}
 _MARGIN = 15
 """Seconds that RQ takes off a worker's time to live to get how long it waits for a job."""
 _PAUSE = 2.0
+
+
+def get_ready() -> None:
+    """Do once what every job would begin with: the process of a job is a copy of this one."""
+    configure_mappers()
 
 
 def recover_now() -> None:
@@ -100,6 +106,7 @@ def main(names: Sequence[str]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
+    get_ready()
     redis = Redis.from_url(settings.redis_url)
     work(create_portal(settings), redis, [QUEUES[name](redis) for name in names or QUEUES])
     return 0
