@@ -3,10 +3,11 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from sisportal.extensions import db
-from sisportal.models import Action, AuditEvent
+from sisportal.models import Action, AuditEvent, Sync, SyncState
+from sisportal.models.database import writing
 from tests.syncing.plans import action, make_connection, make_sync
 from tests.web.watching import words
 
@@ -111,6 +112,18 @@ def test_what_is_released_already_is_not_released_by_its_number_again(
 
     assert "That is held no longer" in words(answer)
     assert len(releases(engine)) == 1
+
+
+def test_nothing_is_asked_of_a_plan_that_a_newer_one_replaced(ada: FlaskClient, engine: Engine, sync_id: int) -> None:
+    assert "Decide them one after another" in words(ada.get(f"/syncs/{sync_id}"))
+    with writing(engine).begin() as connection:
+        connection.execute(update(Sync).values(state=SyncState.SUPERSEDED))
+
+    page = words(ada.get(f"/syncs/{sync_id}"))
+
+    assert "2 of 6 would go." in page
+    assert "Decide them one after another" not in page
+    assert "How many, to release" not in ada.get(f"/syncs/{sync_id}").text
 
 
 def test_a_viewer_sees_what_is_held_and_cannot_release_it(ben: FlaskClient, engine: Engine, sync_id: int) -> None:
