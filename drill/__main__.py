@@ -83,7 +83,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m drill", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m drill", description=__doc__, allow_abbrev=False)
     parser.add_argument(
         "--sample", type=int, metavar="STUDENTS", help="a generated district instead of the portal's data"
     )

@@ -102,7 +102,8 @@ def the_same_person_on_two_pages(scene: Scene) -> None:
 @accident("New ids for the same people make no second accounts and archive nobody without a person's word.")
 def ids_recreated(scene: Scene) -> None:
     everybody, active = len(scene.accounts()), scene.active()
-    students = [person for person in scene.district.people if person.student and person.student.number][:60]
+    theirs = scene.held()
+    students = [p for p in scene.district.people if p.student and p.student.number and p.id in theirs][:60]
     for person in students:
         _give_another_id(scene, person.id, f"{person.id[:-2]}zz{person.id[-2:]}")
     scene.held_back(scene.accept_all())
@@ -221,7 +222,10 @@ def half_of_everybody_leaves(scene: Scene) -> None:
 
 @accident("In a school of one person that person stays, and the last one to leave is not believed to have left.")
 def a_school_of_one_person(scene: Scene) -> None:
-    one, *others = [person.id for person in scene.district.people if person.student or person.teacher]
+    everybody = [person.id for person in scene.district.people if person.student or person.teacher]
+    theirs = scene.held()
+    one = next(id_ for id_ in everybody if id_ in theirs)
+    others = [id_ for id_ in everybody if id_ != one]
     edits.leave(scene.district, *others)
     scene.accept_all()
     left = {id_ for id_, account in scene.accounts().items() if not account["archived"] and id_ in {one, *others}}

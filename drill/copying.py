@@ -68,7 +68,7 @@ def base_of(database_url: str, folder: Path, stores: Stores) -> Base:
     finally:
         source.dispose()
     url = stores.new()
-    _typed(url, folder, "restore", str(backup))
+    typed(url, folder, "restore", str(backup))
     backup.unlink()
     engine = make_engine(url)
     with writing(engine).begin() as connection:
@@ -80,7 +80,7 @@ def base_of(database_url: str, folder: Path, stores: Stores) -> Base:
 def sample(folder: Path, stores: Stores, students: int = SAMPLE_STUDENTS) -> Base:
     """A portal made for the drill that holds a generated district."""
     url = stores.new()
-    _typed(url, folder, "check")  # makes the tables
+    typed(url, folder, "check")  # makes the tables
     engine, district = make_engine(url), generate(students)
     with serve(create_sandbox(district)) as served, stamina.set_testing(True):
         portal = Portal(engine, served)
@@ -88,7 +88,7 @@ def sample(folder: Path, stores: Stores, students: int = SAMPLE_STUDENTS) -> Bas
     return _settled(engine, stores, district, portal.connection_id)
 
 
-def _typed(url: str, folder: Path, *words: str) -> None:
+def typed(url: str, folder: Path, *words: str) -> None:
     """Type a command for the portal whose database is at ``url``. Raises ``NothingToCopy`` where it fails."""
     environ = {"DATA_DIR": str(folder / "copy"), "DATABASE_URL": url, "SECRET_KEY": "drill"}
     app = create_app(load(environ, env_file=None), TESTING=True)

@@ -12,7 +12,7 @@ import stamina
 from sqlalchemy import Engine
 
 from drill.stores import Stores
-from sisportal.models import Account, SyncState
+from sisportal.models import Account, AccountLink, SyncState
 from sisportal.models.database import make_engine
 from sisportal.sandbox.district import District
 from sisportal.sandbox.entities import Person
@@ -145,9 +145,16 @@ class Scene(Portal):
         return {row.id for row in self.rows(Account) if row.archived_at is None}
 
     def student(self, number: int = 0) -> Person:
-        """One of the students who are in a class."""
-        students = [p for p in self.district.people if p.student and self.district.taught_or_attended(p.id)]
+        """One of the students who have an account here and are in a class: not of a school that is not synced."""
+        theirs, district = self.held(), self.district
+        students = [p for p in district.people if p.student and p.id in theirs and district.taught_or_attended(p.id)]
         return students[number % len(students)]
+
+    def held(self) -> set[str]:
+        """The ids in the SIS of those who have an active account by this connection."""
+        active = self.active()
+        mine = self.rows(AccountLink, AccountLink.connection_id == self.connection_id)
+        return {row.source_id for row in mine if row.account_id in active}
 
 
 @contextmanager
