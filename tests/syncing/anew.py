@@ -5,11 +5,13 @@ import random
 from collections.abc import Callable
 
 from sisportal.models import Action, MatchDecision, SyncWarning
+from sisportal.models.database import writing
 from sisportal.roster.matching import Reason
 from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
 from sisportal.sandbox.entities import Person, Section, Student, Teacher
 from sisportal.syncing.deciding import Said, decide
+from sisportal.syncing.guarding import guard_again
 from sisportal.syncing.states import NotAllowed
 from tests.syncing.portal import WHO, Portal
 
@@ -110,6 +112,10 @@ def answer(portal: Portal, sync_id: int, chance: random.Random) -> None:
         [action] = portal.rows(Action, Action.id == warning.action_id)
         if chance.random() < 0.5 and action.verb == "add":
             _answer(portal, action, [int(each) for each in warning.value.split(", ")], chance)
+    with writing(
+        portal.engine
+    ).begin() as connection:  # what that frees is judged now, and can be released with the rest
+        guard_again(connection, sync_id)
 
 
 def _answer(portal: Portal, action: Action, candidates: list[int], chance: random.Random) -> None:
