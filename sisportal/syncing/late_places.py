@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Select, Text, and_, delete, select, tupl
 
 from sisportal.models import ActionState, Membership, SyncWarning
 from sisportal.syncing.actions import ACTIONS
+from sisportal.syncing.class_members import BY_A_PERSON
 from sisportal.syncing.held import ACCOUNT_LINKS, ACCOUNTS, CLASS_LINKS, MEMBERSHIPS, decode_values
 from sisportal.syncing.outcomes import Ledger
 from sisportal.syncing.rows import Row as Tuple
@@ -19,8 +20,6 @@ from sisportal.syncing.undo_log import Moved, read_logs
 
 AT_ONCE = 1_000
 CODES = ("unticked-in-roster", "no-account-in-roster")
-BY_HAND = 0
-"""``ended_by_sync`` of a place that a person ended."""
 
 
 def fill_late(ledger: Ledger, connection_id: int) -> None:
@@ -67,7 +66,7 @@ def _put_in(connection: Connection, connection_id: int, due: list[Row[Any]]) -> 
     for row in due:
         key = (row.target_id, row.account_id)
         before = places.get(key)
-        if before is not None and before[1] in {None, BY_HAND}:
+        if before is not None and before[1] in {None, BY_A_PERSON}:
             continue
         if before is None:
             added.append((*key, Membership.STUDENT))
