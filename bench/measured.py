@@ -27,6 +27,7 @@ FIGURES: dict[str, Callable[[Path, str], Figures]] = {
     "floor-unchanged": _floor(floor.unchanged_sync),
     "first": product.first_sync,
     "unchanged": product.unchanged_sync,
+    "quick": product.quick_sync,
 }
 
 

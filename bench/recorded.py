@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 BASE = "http://recorded.invalid"
+A_HUNDREDTH = 100
+"""Every so many-th student changes after the district was kept."""
 TOKEN = "recorded"  # noqa: S105  # it opens nothing
 
 
@@ -33,6 +35,11 @@ class RecordedSession:
         """The kept answer. Raises ``KeyError`` where the district was not asked this when it was recorded."""
         del headers, timeout, allow_redirects
         return self._decode(self._paths[key_of(target_of(url))].read_bytes())
+
+
+def changes_of(folder: Path) -> Path:
+    """Where the pages are that tell what changed after those of the folder."""
+    return folder.with_name(f"{folder.name}-changed")
 
 
 def recorded(folder: Path) -> Iterator[Response]:

@@ -1,16 +1,19 @@
-"""Makes up a district and keeps every page that a full fetch of it reads (run in a process of its own)."""
+"""Makes up a district and keeps every page that a fetch of it, in full or of changes, reads (run in a process of its own)."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
 import msgspec
 from werkzeug.test import Client
 
-from bench.recorded import BASE, Response, key_of, target_of
+from bench.recorded import A_HUNDREDTH, BASE, Response, changes_of, key_of, target_of
 from sisportal.providers.base import FeedProvider
 from sisportal.providers.opening import open_clever
+from sisportal.sandbox import edits
+from sisportal.sandbox.district import District
 from sisportal.sandbox.generator import generate
 from sisportal.sandbox.service import Sandbox, create_sandbox
 
@@ -42,14 +45,38 @@ class RecordingSession:
 
 
 def record(students: int, folder: Path) -> None:
-    """Keep a district of so many students in the folder."""
-    sandbox = create_sandbox(generate(students))
-    provider = open_clever(base_url=BASE, token=sandbox.token, session=RecordingSession(sandbox, folder))
+    """Keep a district of so many students in the folder, and beside it what a hundredth of them changed to after that."""
+    district = generate(students, today=datetime.now(UTC).date())
+    sandbox = create_sandbox(district)
+    everybody = [person.id for person in district.people if person.student]
+    _change(district, everybody[-1:], "before")  # the feed has a place to read on from
+    provider = _provider(sandbox, folder)
     provider.district()
-    if isinstance(provider, FeedProvider):
-        provider.cursor()
-    for _ in provider.fetch(items=EVERYTHING):
+    cursor = provider.cursor()
+    _read(provider.fetch(items=EVERYTHING))
+    _read(provider.changes(cursor, items=EVERYTHING))
+    _change(district, everybody[::A_HUNDREDTH], "since")
+    changed = _provider(sandbox, changes_of(folder))
+    changed.district()
+    _read(changed.changes(cursor, items=EVERYTHING))
+
+
+def _provider(sandbox: Sandbox, folder: Path) -> FeedProvider:
+    provider = open_clever(base_url=BASE, token=sandbox.token, session=RecordingSession(sandbox, folder))
+    if not isinstance(provider, FeedProvider):
+        raise TypeError("the newest version of Clever's API has a feed")
+    return provider
+
+
+def _read(batches: Iterable[object]) -> None:
+    for _ in batches:
         pass
+
+
+def _change(district: District, students: list[str], name: str) -> None:
+    for number, student in enumerate(students):
+        edits.change_email(district, student, f"{name}{number}@{district.domain}")
+    district.settle()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ Say = Callable[[str], None]
 
 PAIRS = (("floor-first", "first"), ("floor-unchanged", "unchanged"))
 """Floor and figure, measured one after the other; an unchanged sync follows on the store that the first one filled."""
+QUICK = "quick"
+"""Of what a hundredth of the students changed to; compared with the full sync before it. Not of packages."""
 MEDIAN_OF = ("seconds", "cpu_seconds", "prepare_seconds", "commit_seconds", "peak_bytes")
 
 
@@ -36,6 +38,7 @@ def child(module: str, *arguments: str) -> str:
 def measure_district(students: int, source: Path, stores: Stores, runs: int, say: Say) -> Figures:
     """Every figure of a recorded district: medians of its syncs, and the portal's pages where it was recorded as pages."""
     taken: dict[str, list[Figures]] = {name: [] for pair in PAIRS for name in pair}
+    taken |= {} if is_package(source) else {QUICK: []}
     size, pages = 0, []
     for run in range(runs):
         say(f"{students:,} students: run {run + 1} of {runs}")
@@ -44,6 +47,8 @@ def measure_district(students: int, source: Path, stores: Stores, runs: int, say
         for pair in PAIRS:
             for figure, address in zip(pair, addresses, strict=True):
                 taken[figure].append(json.loads(child("bench.measured", figure, str(source), address)))
+        if QUICK in taken:
+            taken[QUICK].append(json.loads(child("bench.measured", QUICK, str(source), addresses[1])))
         if run + 1 == runs:
             size = stores.size(names[1])
             if not is_package(source):

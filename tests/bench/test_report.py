@@ -5,14 +5,16 @@ from typing import Any
 from bench.report import busy, sync_lines, table, unmet
 
 
-def district(students: int, *, first: float, floor: float, unchanged: float = 1.0, peak: int = 100) -> dict[str, Any]:
+def district(
+    students: int, *, first: float, floor: float, unchanged: float = 1.0, quick: float = 0.01, peak: int = 100
+) -> dict[str, Any]:
     def figure(seconds: float) -> dict[str, float]:
         return {
             "seconds": seconds, "cpu_seconds": seconds, "prepare_seconds": seconds / 2, "commit_seconds": seconds / 2,
             "peak_bytes": peak * 1_000_000,
         }  # fmt: skip
 
-    figures = {"floor-first": floor, "first": first, "floor-unchanged": 1.0, "unchanged": unchanged}
+    figures = {"floor-first": floor, "first": first, "floor-unchanged": 1.0, "unchanged": unchanged, "quick": quick}
     return {
         "students": students,
         "bytes": students * 1000,
@@ -29,13 +31,15 @@ def verdicts(*sizes: dict[str, Any]) -> dict[tuple[int, str], bool]:
 
 def test_each_goal_is_met_or_not() -> None:
     small = district(10_000, first=2.9, floor=1.0, unchanged=2.1, peak=199)
-    large = district(100_000, first=40.0, floor=10.0, unchanged=1.9, peak=351)
+    large = district(100_000, first=40.0, floor=10.0, unchanged=1.9, quick=0.1, peak=351)
     assert verdicts(small, large) == {
         (10_000, "first sync, prepare and commit"): True,
         (10_000, "full sync with nothing changed"): False,
+        (10_000, "quick sync of 1 % changes"): True,
         (10_000, "memory of the worker, at its peak"): True,
         (100_000, "first sync, prepare and commit"): False,
         (100_000, "full sync with nothing changed"): True,
+        (100_000, "quick sync of 1 % changes"): False,
         (100_000, "- to that at 10,000"): False,
         (100_000, "memory of the worker, at its peak"): False,
     }

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text, update
 from bench import floor, package
 from bench.__main__ import main
 from bench.bare import connect
-from bench.product import Portal, Unexpected, first_sync, unchanged_sync
+from bench.product import Portal, Unexpected, first_sync, quick_sync, unchanged_sync
 from bench.recording import record
 from bench.report import TICK, records_of
 from bench.stores import PostgresStores, SqliteStores, Stores
@@ -66,6 +66,12 @@ def test_a_second_sync_of_the_same_pages_plans_nothing(pages: Path, stores: Stor
     assert unchanged_sync(pages, address)["planned"] == {}
 
 
+def test_a_quick_sync_plans_what_a_hundredth_of_the_students_changed_to(pages: Path, stores: Stores) -> None:
+    address = stores.address("portal")
+    first_sync(pages, address)
+    assert quick_sync(pages, address)["planned"]["student"]["edit"]["applied"] == 1
+
+
 def test_a_plan_that_is_not_empty_is_an_error(pages: Path, tmp_path: Path) -> None:
     address = SqliteStores(tmp_path).address("portal")
     first_sync(pages, address)
@@ -108,11 +114,12 @@ def test_the_bench_prints_a_table_and_keeps_the_figures(
     figures = json.loads(kept.read_text())
     assert figures["table"] + "\n" == printed
     assert [page["what"] for page in figures["districts"][0]["pages"]] == [*(visit.what for visit in VISITS), TICK]
-    assert [line.split("|")[2].strip() for line in printed.splitlines()[2:9]] == [
+    assert [line.split("|")[2].strip() for line in printed.splitlines()[2:10]] == [
         "first sync, prepare and commit",
         "- prepare",
         "- commit",
         "full sync with nothing changed",
+        "quick sync of 1 % changes",
         f"time per record ({records_of(figures['districts'][0])} records)",
         "memory of the worker, at its peak",
         "database",
