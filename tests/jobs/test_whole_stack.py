@@ -10,6 +10,8 @@ from tests.jobs.launched import running
 from tests.services.processes import children
 from tests.services.visiting import Administrator, Processes, await_that
 
+WORKER = "jobs.worker stages"
+
 
 def location(port: int, path: str) -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port)
@@ -55,12 +57,12 @@ def outlive_kills(folder: Path, port: int, password: str, processes: Processes) 
     """Whatever is killed while a sync is committed, prepared and undone, the work ends as it should, and ticks stay."""
     ada = Administrator(port, folder)
     ada.sign_in("admin@example.org", password)
-    processes.hold_back("jobs.worker stages")
+    processes.hold_back(WORKER)
 
     ((unticked,),) = ada.reads("SELECT id FROM action WHERE type = 'student' ORDER BY id LIMIT 1")
     ada.send(f"/syncs/1/actions/{unticked}/tick", "/syncs/1/actions")
     ada.send("/syncs/1/commit", "/syncs/1/commit")
-    with ada.half_way(1):
+    with ada.half_way(1, processes.of(WORKER)):
         processes.kill("gunicorn", "jobs.worker mail", "jobs.schedule")
         await_that(lambda: ada.status("/syncs/1") == 200, "the portal does not answer again")
     ada.await_state(1, "committed")
@@ -79,7 +81,7 @@ def outlive_kills(folder: Path, port: int, password: str, processes: Processes) 
     ada.send("/syncs/1/undo", "/syncs/1/undo")
     ada.await_state(3, "prepared")
     ada.send("/syncs/3/commit", "/syncs/3/commit")
-    with ada.half_way(3):
+    with ada.half_way(3, processes.of(WORKER)):
         processes.kill("gunicorn")
         await_that(lambda: ada.status("/syncs/3") == 200, "the portal does not answer again")
     ada.await_state(3, "committed")

@@ -72,29 +72,21 @@ class Administrator:
         await_that(lambda: self.is_in(sync_id, state), f"sync {sync_id} is not {state}; {found}")
 
     @contextmanager
-    def half_way(self, sync_id: int) -> Iterator[None]:
-        """A commit that has begun goes no further meanwhile, as where the database is locked for long."""
-        with closing(sqlite3.connect(self._file, isolation_level=None, timeout=0)) as database:
+    def half_way(self, sync_id: int, worker: int) -> Iterator[None]:
+        """A commit that has begun goes no further meanwhile: its worker does nothing, perhaps in the midst of writing."""
+        with closing(sqlite3.connect(self._file)) as database:
             limit = time.monotonic() + LONG
-            while not _is_committing(database, sync_id) or not _locks(database):  # without a pause: a commit is short
+            while not _is_committing(database, sync_id):  # without a pause: a commit is short
                 assert time.monotonic() < limit, "the commit was not met half-way"
-            assert _is_committing(database, sync_id), "the commit was met too late"
-            yield
-            assert _is_committing(database, sync_id)
-            database.execute("ROLLBACK")
+            with paused(worker):
+                assert _is_committing(database, sync_id), "the commit was met too late"
+                yield
+                assert _is_committing(database, sync_id)
 
 
 def _is_committing(database: sqlite3.Connection, sync_id: int) -> bool:
     found: tuple[str] = database.execute("SELECT state FROM sync WHERE id = ?", (sync_id,)).fetchone()
     return found[0] == "committing"
-
-
-def _locks(database: sqlite3.Connection) -> bool:
-    try:
-        database.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError:
-        return False
-    return True
 
 
 @contextmanager
@@ -128,6 +120,19 @@ def kill_all(pid: int) -> None:
         os.kill(each, signal.SIGKILL)
 
 
+@contextmanager
+def paused(pid: int) -> Iterator[None]:
+    """A process, and what it started itself, does nothing meanwhile, and goes on then."""
+    every = [pid, *children(pid)]
+    for each in every:
+        os.kill(each, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in every:
+            os.kill(each, signal.SIGCONT)
+
+
 class Processes:
     """What a launcher has started."""
 
@@ -159,12 +164,8 @@ class Processes:
     @contextmanager
     def stopped(self, name: str) -> Iterator[None]:
         """It does nothing meanwhile, and goes on then."""
-        pid = self.of(name)
-        os.kill(pid, signal.SIGSTOP)
-        try:
+        with paused(self.of(name)):
             yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
 
 
 def _command(pid: int) -> str:
