@@ -1,6 +1,7 @@
 """Pages of an app that is not enabled are not there: routes follow the App center (SPEC 2.2)."""
 
 from flask import Flask, g, request, url_for
+from sqlalchemy import select
 
 from sisportal.extensions import db
 from sisportal.models import SisConnection, Sync
@@ -53,10 +54,9 @@ def _needed() -> list[str]:
 
 def _kind_of(sync_id: int) -> list[str]:
     """Kind of the connection that a sync is of. Both rows are kept for the view, which asks for them anyway."""
-    sync = db.session.get(Sync, sync_id)
-    connection = db.session.get(SisConnection, sync.connection_id) if sync else None
-    g.of_this_sync = (sync, connection)
-    return [connection.kind] if connection else []
+    both = select(Sync, SisConnection).join(SisConnection, SisConnection.id == Sync.connection_id)
+    g.of_this_sync = found = db.session.execute(both.where(Sync.id == sync_id)).one_or_none()
+    return [found[1].kind] if found else []
 
 
 def _off(label: str) -> ErrorText:

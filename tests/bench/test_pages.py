@@ -8,6 +8,7 @@ from flask import Flask
 from bench import pages, product
 from bench.product import Unexpected
 from bench.recording import record
+from bench.report import PAGE_GOALS, TICK
 from bench.visits import NOT_PAGES, VISITS, Visit
 from sisportal.config import load
 from sisportal.factory import create_app
@@ -34,10 +35,21 @@ def test_every_page_of_the_portal_is_visited(app: Flask) -> None:
     assert pages_there_are - visited - NOT_PAGES == set(), "add them to bench/visits.py"
 
 
-def test_a_page_that_does_not_answer_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def address(tmp_path: Path) -> str:
+    """A portal that holds a recorded district."""
     record(20, tmp_path / "pages")
-    address = f"sqlite:///{tmp_path / 'portal.sqlite3'}"
-    product.first_sync(tmp_path / "pages", address)
+    url = f"sqlite:///{tmp_path / 'portal.sqlite3'}"
+    product.first_sync(tmp_path / "pages", url)
+    return url
+
+
+def test_every_page_keeps_to_its_number_of_statements(tmp_path: Path, address: str) -> None:
+    found = {page["what"]: page["queries"] for page in pages.measure(tmp_path / "pages", address, times=1)}
+    assert {what: number for what, number in found.items() if what != TICK and number > PAGE_GOALS["queries"]} == {}
+
+
+def test_a_page_that_does_not_answer_is_an_error(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "VISITS", (Visit("nothing", "/syncs/1000000"),))
     with pytest.raises(Unexpected, match="nothing: 404"):
         pages.measure(tmp_path / "pages", address, times=1)
