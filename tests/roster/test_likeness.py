@@ -131,3 +131,23 @@ def test_a_section_is_told_by_enough_of_what_it_is(section: dict[str, Any], is_a
     alike = traces.missing(msgspec.structs.replace(ALGEBRA, source_id="new", **section))
 
     assert [each.held.id for each in alike] == ([3] if is_alike else [])
+
+
+@pytest.mark.parametrize(
+    ("section", "is_alike"),
+    [
+        ({}, True),
+        ({"period": ""}, False),
+        ({"name": "Geometry"}, False),
+        ({"course_number": "M1"}, False),
+        ({"start": "", "finish": ""}, False),
+    ],
+)
+def test_where_neither_says_a_course_the_name_stands_for_it(section: dict[str, Any], is_alike: bool) -> None:
+    gone = msgspec.structs.replace(ALGEBRA, course_number="", course_name="", period="2")
+    traces = ClassTraces([ClassTrace(ClassCandidate(3, "Algebra", linked_to="old"), gone)])
+    others = msgspec.structs.replace(gone, source_id="new", teachers=("t9",), students=("x", "y"))
+
+    alike = traces.missing(msgspec.structs.replace(others, **section))
+
+    assert [each.held.id for each in alike] == ([3] if is_alike else [])
