@@ -11,8 +11,12 @@ from sisportal.roster.keeping_back import Kept, merged, older_id, renamed_places
 from sisportal.roster.planning import Planned
 from sisportal.syncing.actions import ACTIONS
 from sisportal.syncing.among import among
-from sisportal.syncing.kept_back import KEPT, collection_of, kept_of_row
+from sisportal.syncing.kept_back import AT_ONCE, KEPT, collection_of, kept_of_row
 from sisportal.syncing.moved_ids import PEOPLE, SECTIONS, moved_by
+from sisportal.syncing.rows import Row as Tuple
+from sisportal.syncing.rows import chunks, json_text, update_rows
+
+_KEY = ("connection_id", "collection", "source_id")
 
 
 def follow(connection: Connection, connection_id: int, sync_id: int, kind: str, *, is_undo: bool) -> None:
@@ -25,10 +29,12 @@ def follow(connection: Connection, connection_id: int, sync_id: int, kind: str, 
     _move_keys(connection, connection_id, "sections", moved_by(connection, sync_id, kind, SECTIONS), is_undo=is_undo)
     if not people:
         return
+    changed: list[Tuple] = []
     for row in _with_places(connection, connection_id):
         joins, leaves = (renamed_places(names, people) for names in (row.joins, row.leaves))
         if (joins, leaves) != (row.joins, row.leaves):
-            connection.execute(update(KEPT).where(*_is(row)).values(joins=joins, leaves=leaves))
+            changed.append((json_text(joins), json_text(leaves), *(getattr(row, name) for name in _KEY)))
+    update_rows(connection, KEPT, ("joins", "leaves"), _KEY, changed)
 
 
 def still_proposed(connection: Connection, connection_id: int, planned: list[Planned]) -> None:
@@ -58,23 +64,26 @@ def untick_joins(connection: Connection, connection_id: int, sync_id: int, moved
 def _move_keys(
     connection: Connection, connection_id: int, collection: str, ids: Mapping[str, str], *, is_undo: bool
 ) -> None:
+    """Write anew the rows of all ids that were given up, or taken: one may be both, where two records changed theirs."""
     mine = (KEPT.c.connection_id == connection_id, KEPT.c.collection == collection)
-    older = connection.execute(select(KEPT).where(*mine, among(KEPT.c.source_id, ids))).all() if ids else []
-    for row in older:
+    concerned = among(KEPT.c.source_id, [*ids, *ids.values()])
+    rows = {row.source_id: row for row in connection.execute(select(KEPT).where(*mine, concerned))} if ids else {}
+    if rows.keys().isdisjoint(ids):
+        return
+    now: dict[str, tuple[Row[Any], Kept]] = {}
+    for id_, row in rows.items():
         kept = kept_of_row(row)
-        stays = Kept(is_new=kept.is_new and is_undo)
-        moves = msgspec.structs.replace(kept, is_new=False)
-        there = connection.execute(select(KEPT).where(*mine, KEPT.c.source_id == ids[row.source_id])).one_or_none()
-        if stays:
-            connection.execute(update(KEPT).where(*_is(row)).values(**msgspec.structs.asdict(stays)))
-        else:
-            connection.execute(delete(KEPT).where(*_is(row)))
-        if moves and there is not None:
-            both = merged(kept_of_row(there), moves)
-            connection.execute(update(KEPT).where(*_is(there)).values(**msgspec.structs.asdict(both)))
-        elif moves:
-            values = row._asdict() | msgspec.structs.asdict(moves) | {"source_id": ids[row.source_id]}
-            connection.execute(insert(KEPT).values(values))
+        now[id_] = (row, Kept(is_new=kept.is_new and is_undo) if id_ in ids else kept)
+    for id_ in ids.keys() & rows.keys():
+        row, there = now.get(ids[id_], (rows[id_], Kept()))
+        moves = msgspec.structs.replace(kept_of_row(rows[id_]), is_new=False)
+        now[ids[id_]] = (row, merged(there, moves))
+    connection.execute(delete(KEPT).where(*mine, among(KEPT.c.source_id, rows)))
+    made = [
+        row._asdict() | msgspec.structs.asdict(kept) | {"source_id": id_} for id_, (row, kept) in now.items() if kept
+    ]
+    for some in chunks(made, AT_ONCE):
+        connection.execute(insert(KEPT), some)
 
 
 def _with_places(connection: Connection, connection_id: int) -> Iterable[Row[Any]]:
@@ -82,9 +91,3 @@ def _with_places(connection: Connection, connection_id: int) -> Iterable[Row[Any
     some = or_(*(type_coerce(KEPT.c[name], Text) != "[]" for name in ("joins", "leaves")))
     mine = (KEPT.c.connection_id == connection_id, KEPT.c.collection == "sections")
     return connection.execute(select(KEPT).where(*mine, some)).all()
-
-
-def _is(row: Row[Any]) -> tuple[Any, ...]:
-    return (
-        KEPT.c.connection_id == row.connection_id, KEPT.c.collection == row.collection, KEPT.c.source_id == row.source_id
-    )  # fmt: skip

@@ -3,9 +3,11 @@
 import pytest
 
 from sisportal.models import Account, Action, KeptBack, SyncState
+from sisportal.models.database import writing
 from sisportal.sandbox import edits
 from sisportal.sandbox.district import District
 from sisportal.sandbox.entities import Section
+from sisportal.syncing import kept_under
 from sisportal.syncing.deciding import Said, decide
 from sisportal.syncing.releasing import release_guards
 from tests.syncing.portal import WHO, Portal
@@ -209,3 +211,26 @@ def test_an_undo_of_a_value_from_before_the_new_id_is_kept_back_under_it(portal:
     assert portal.account_of(now[was]).email == "old@example.org"
     assert portal.actions(portal.prepare()) == {}
     assert {row.source_id for row in portal.rows(KeptBack)} == {now[was]}
+
+
+def test_where_one_takes_the_id_that_another_gives_up_each_keeps_what_was_undone_of_it(
+    quick_portal: Portal, district: District
+) -> None:
+    portal, (first, second) = quick_portal, [p.id for p in district.people if p.student and not p.teacher][:2]
+    for id_, email in ((first, "one@old.example"), (second, "two@old.example")):
+        edits.change_email(district, id_, email)
+    portal.sync_all()
+    for id_, email in ((first, "one@new.example"), (second, "two@new.example")):
+        edits.change_email(district, id_, email)
+    changed = portal.sync_all()
+    portal.undo(changed)
+    moves = {first: second, second: "another"}
+    for was, now in moves.items():
+        ids = {"before": {"identifiers": {"clever": was}}, "after": {"identifiers": {"clever": now}}}
+        portal._change(Action, Action.sync_id == changed, Action.source_id == was, **ids)
+
+    with writing(portal.engine).begin() as connection:
+        kept_under.follow(connection, portal.connection_id, changed, "clever", is_undo=False)
+
+    kept = {row.source_id: row.fields for row in portal.rows(KeptBack)}
+    assert kept == {second: {"email": "one@new.example"}, "another": {"email": "two@new.example"}}
