@@ -19,6 +19,7 @@ KINDS = ("class_name", "course", "teacher", "period", "students", "sis_id")
 """What may agree; ``students``: more than half of the smaller of two rosters. An empty one does not speak against it."""
 _ENOUGH = (
     {"class_name", "teacher"}, {"class_name", "students"}, {"class_name", "course", "period"},
+    {"class_name", "courseless", "period"},
     {"course", "teacher", "students"}, {"course", "teacher", "period", "nobody"}, {"teacher", "period", "students"}, {"sis_id", "teacher"}, {"sis_id", "students"}, {"sis_id", "class_name"},
 )  # fmt: skip
 
@@ -123,7 +124,8 @@ def _agreement(one: Section, other: Section) -> tuple[str, ...]:
     attending, attended = set(one.students), set(other.students)
     agree = {
         "class_name": _same(_title(one), _title(other)),
-        "course": _same_course(one, other),
+        "course": _same(one.course_number, other.course_number) or _same(one.course_name, other.course_name),
+        "courseless": not any((one.course_number, one.course_name, other.course_number, other.course_name)),
         "teacher": not set(one.teachers).isdisjoint(other.teachers),
         "period": _same(one.period, other.period),
         "students": len(attending & attended) * 2 > min(len(attending), len(attended)),
@@ -136,14 +138,6 @@ def _agreement(one: Section, other: Section) -> tuple[str, ...]:
     if timeless or not any(enough <= kinds for enough in _ENOUGH):
         return ()
     return tuple(kind for kind in KINDS if kind in kinds)
-
-
-def _same_course(one: Section, other: Section) -> bool:
-    """Whether they are of one course; where the SIS says none of either, the name stands for it."""
-    said = (one.course_number, one.course_name, other.course_number, other.course_name)
-    if not any(said):
-        return _same(one.name, other.name)
-    return _same(one.course_number, other.course_number) or _same(one.course_name, other.course_name)
 
 
 def _one_time(one: Section, other: Section) -> bool:
