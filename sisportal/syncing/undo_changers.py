@@ -70,7 +70,7 @@ class Changers:
             return f"by sync {sync_id}" if sync_id else HAND
         if other := self._elsewhere.get((action.collection, action.target_id)):
             return f"by sync {other}"  # its links, which would tell, are those of another connection
-        link = found.links.get(action.source_id)
+        link = next(iter(found.links.values()), None)  # under whatever id it is now
         if link is not None and _by_hand(field, found.values.get(field), msgspec.json.decode(link.written)):
             return HAND
         sync_id = self._newest(action, found, [field])

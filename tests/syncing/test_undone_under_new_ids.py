@@ -234,3 +234,22 @@ def test_where_one_takes_the_id_that_another_gives_up_each_keeps_what_was_undone
 
     kept = {row.source_id: row.fields for row in portal.rows(KeptBack)}
     assert kept == {second: {"email": "one@new.example"}, "another": {"email": "two@new.example"}}
+
+
+def test_an_undo_says_that_somebody_changed_a_value_by_hand_under_the_new_id(
+    quick_portal: Portal, district: District
+) -> None:
+    portal, student = quick_portal, next(p for p in district.people if p.student and not p.teacher)
+    was = student.id
+    portal.sync_all()
+    edits.change_email(district, was, "first@example.org")
+    first = portal.sync_all()
+    edits.change_email(district, was, "second@example.org")
+    portal.sync_all()
+    _, now = remade(portal, district)
+    portal.edit_account(portal.account_of(now[was]).id, email="by.hand@example.org")
+
+    undo = portal.prepare_undo(first)
+
+    [(_, _, kept)] = portal.warnings(undo)
+    assert kept.endswith(": changed since, by hand in the portal: E-mail")
